@@ -1,0 +1,76 @@
+"""Newsquall's errors, all of them below one root. A message is one line: what went wrong and what to do.
+
+    NewsquallError
+    ├── UsageError              the call was wrong (exit status 2)
+    ├── SettingsError           newsquall.toml or an environment variable does not hold
+    ├── BundleError             a model on disk is missing, damaged or of another format
+    ├── ProviderError           the execution provider that was asked for cannot be used
+    ├── ScoringError            the model could not score a batch
+    ├── UnscorableText          one text that cannot be scored soundly; carries a reason
+    ├── InputError              a file or a row that cannot be read
+    ├── BrokerError             Kafka cannot be reached, or refuses
+    ├── ArchiveError            the archive cannot be opened or written
+    ├── ServerError             a server of the local stack did not start, or died
+    ├── RulesError              the Prometheus rules do not hold
+    └── ExportError             an exported model's numbers leave the trained one's
+"""
+
+
+class NewsquallError(Exception):
+    """Root of every error that Newsquall raises on purpose."""
+
+
+class UsageError(NewsquallError):
+    """The call was wrong; the command line exits with 2."""
+
+
+class SettingsError(UsageError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class BundleError(NewsquallError):
+    """A bundle is missing, damaged, or of a format that this version cannot read."""
+
+
+class ProviderError(NewsquallError):
+    """The execution provider that was asked for is not there or was not taken into use."""
+
+
+class ScoringError(NewsquallError):
+    """The model failed on a batch: nothing in it has been scored."""
+
+
+class UnscorableText(NewsquallError):
+    """One text has nothing in it that the model could read.
+
+    `reason` is machine-readable and becomes the rejection's reason.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class InputError(NewsquallError):
+    """A file, or a row of one, cannot be read as what it should be."""
+
+
+class BrokerError(NewsquallError):
+    """Kafka cannot be reached or refuses what was asked of it."""
+
+
+class ArchiveError(NewsquallError):
+    """The archive cannot be opened, or a write to it failed for good."""
+
+
+class ServerError(NewsquallError):
+    """A server of the local stack did not come up, or died."""
+
+
+class RulesError(NewsquallError):
+    """The rendered Prometheus rules are refused by promtool."""
+
+
+class ExportError(NewsquallError):
+    """The exported graph's numbers differ from the trained model's; nothing was written."""

@@ -1,0 +1,236 @@
+"""Headlines in, topic and sentiment out: ONNX Runtime and the tokeniser, without torch or transformers."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+from tokenizers import Encoding, Tokenizer
+
+from model.bundle import Bundle, Precision
+from model.errors import BundleError, ProviderError, ScoringError, UnscorableText
+from model.providers import ProviderChoice, plan_providers, require_in_use, session_providers
+from model.text import clean, has_words
+
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+# Tokens a batch on the CPU: small enough that a batch stays in the cache of one core, large enough that the
+# matrix products dominate. Measured in docs/LOG.md.
+CPU_TOKENS_A_BATCH = 512
+GPU_TEXTS_A_BATCH = 64
+GPU_LENGTH_STEP = 16
+GPU_MEMORY_BYTES = 4 << 30
+
+# Above this share of words that the vocabulary does not know, a score would be a guess.
+MAX_UNKNOWN_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Score:
+    """What the model says of one text."""
+
+    topic: str
+    topic_probabilities: tuple[float, ...]  # in the taxonomy's order, summing to 1
+    sentiment: str
+    probabilities: tuple[float, ...]  # negative, neutral, positive, summing to 1
+    embedding: npt.NDArray[np.float32]  # (hidden_size,), the mean over the text's tokens
+
+    @property
+    def topic_probability(self) -> float:
+        """Probability of the topic chosen."""
+        return max(self.topic_probabilities)
+
+    @property
+    def polarity(self) -> float:
+        """p(positive) - p(negative), in [-1, 1]."""
+        return self.probabilities[2] - self.probabilities[0]
+
+
+def plan_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
+    """Group texts of like length, so that padding is small, each group within a budget of padded tokens.
+
+    Returns positions into `lengths`, longest first, each position once. A text longer than the budget is a
+    group of its own.
+
+    >>> plan_batches([3, 9, 4, 10], token_budget=20)
+    [[3, 1], [2, 0]]
+    """
+    batches: list[list[int]] = []
+    longest = 0
+    for position in sorted(range(len(lengths)), key=lambda at: (-lengths[at], at)):
+        if not batches or (len(batches[-1]) + 1) * longest > token_budget:
+            batches.append([])
+            longest = max(1, lengths[position])
+        batches[-1].append(position)
+    return batches
+
+
+def softmax(logits: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+    """Row-wise softmax of a (texts, classes) array, in double precision."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    exponentials = np.exp(shifted)
+    result: npt.NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return result
+
+
+class Scorer:
+    """A bundle loaded into ONNX Runtime on one execution provider.
+
+    On the CPU several threads each run whole batches on one core: for graphs this small that beats one batch
+    on all cores, and a text's result does not depend on how many there are.
+
+    `threads`: CPU threads to use, by default those this process may run on.
+    Raises BundleError, or ProviderError if the provider asked for by name is not the one in use.
+    """
+
+    def __init__(self, bundle: Bundle, provider: ProviderChoice = "auto", threads: int | None = None) -> None:
+        self.bundle = bundle
+        self.taxonomy = bundle.taxonomy
+        self.threads = threads or len(os.sched_getaffinity(0))
+        try:
+            self._tokenizer = Tokenizer.from_file(str(bundle.folder / "tokenizer.json"))
+        except Exception as error:  # the tokenizers library raises bare Exception
+            raise BundleError(f"{bundle.folder / 'tokenizer.json'} cannot be read ({error})") from error
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(bundle.manifest.max_tokens)
+        self._unknown = self._tokenizer.token_to_id("[UNK]")
+        self.provider, self._session = self._open_session(provider)
+        self._pool = ThreadPoolExecutor(
+            self.threads if self.provider == "cpu" else 1, thread_name_prefix="newsquall-scorer"
+        )
+
+    def _open_session(self, choice: ProviderChoice) -> tuple[str, ort.InferenceSession]:
+        plan = plan_providers(choice, ort.get_available_providers())
+        if plan.candidates[0] != "cpu" and hasattr(ort, "preload_dlls"):
+            ort.preload_dlls()  # finds the CUDA libraries that wheels bring
+        refusals = []
+        for name in plan.candidates:
+            precision: Precision = "fp32" if name == "cpu" else "fp16"
+            try:
+                session = self._session_on(name, precision)
+                require_in_use(name, session.get_providers())
+            except ProviderError as error:
+                if plan.strict:
+                    raise
+                refusals.append(str(error))
+            else:
+                return name, session
+        raise ProviderError("; ".join(refusals))
+
+    def _session_on(self, name: str, precision: Precision) -> ort.InferenceSession:
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        # The graph was fused and checked when it was exported; what remains is layout.
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        weights = self.bundle.weights(precision)
+        options.add_external_initializers(
+            list(weights), [ort.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
+        )
+        graph = self.bundle.graph(precision)
+        try:
+            return ort.InferenceSession(str(graph), options, providers=session_providers(name, GPU_MEMORY_BYTES))
+        except Exception as error:  # ONNX Runtime's exceptions have no common root of their own
+            if name != "cpu":
+                raise ProviderError(f"provider '{name}' cannot open {graph.name}: {error}") from error
+            raise BundleError(f"{graph} cannot be loaded ({error}): build it anew with `make model`") from error
+
+    def __enter__(self) -> "Scorer":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the scoring threads."""
+        self._pool.shutdown()
+
+    @property
+    def version(self) -> str:
+        """The bundle's version."""
+        return self.bundle.version
+
+    def score(self, texts: Sequence[str]) -> list[Score | UnscorableText]:
+        """Score texts, in their order. A text without words, or in a script that the vocabulary does not know,
+        comes back as UnscorableText in its place: it is never neutral by failure.
+
+        Raises ScoringError if the model itself fails; then nothing of the call has been scored.
+        """
+        results: list[Score | UnscorableText | None] = [None] * len(texts)
+        readable: list[int] = []
+        encodings: list[Encoding] = []
+        cleaned = [clean(text) for text in texts]
+        for position, encoding in enumerate(self._tokenizer.encode_batch_fast(cleaned)):
+            problem = self._problem_with(cleaned[position], encoding)
+            if problem:
+                results[position] = problem
+            else:
+                readable.append(position)
+                encodings.append(encoding)
+        lengths = [len(encoding.ids) for encoding in encodings]
+        batches = self._batches(lengths)
+        for batch, scores in zip(
+            batches, self._pool.map(self._run, [[encodings[at] for at in batch] for batch in batches]), strict=True
+        ):
+            for at, score in zip(batch, scores, strict=True):
+                results[readable[at]] = score
+        return [result for result in results if result is not None]
+
+    def _batches(self, lengths: Sequence[int]) -> list[list[int]]:
+        if self.provider == "cpu":
+            return plan_batches(lengths, CPU_TOKENS_A_BATCH)
+        order = sorted(range(len(lengths)), key=lambda at: -lengths[at])
+        return [order[start : start + GPU_TEXTS_A_BATCH] for start in range(0, len(order), GPU_TEXTS_A_BATCH)]
+
+    def _problem_with(self, text: str, encoding: Encoding) -> UnscorableText | None:
+        if not has_words(text):
+            return UnscorableText("no_words", "the title has no letter and no digit")
+        words = len(encoding.ids) - 2  # without [CLS] and [SEP]
+        unknown = encoding.ids.count(self._unknown)
+        if words <= 0 or unknown / words > MAX_UNKNOWN_SHARE:
+            return UnscorableText(
+                "unknown_script", f"the model's vocabulary does not know {unknown} of the title's {words} tokens"
+            )
+        return None
+
+    def _run(self, encodings: Sequence[Encoding]) -> list[Score]:
+        rows = len(encodings)
+        width = max(len(encoding.ids) for encoding in encodings)
+        if self.provider != "cpu":
+            # Every new shape costs GPU memory and a kernel search: few lengths, one number of rows.
+            rows, width = GPU_TEXTS_A_BATCH, -(-width // GPU_LENGTH_STEP) * GPU_LENGTH_STEP
+        ids = np.zeros((rows, width), dtype=np.int64)
+        mask = np.zeros((rows, width), dtype=np.int64)
+        mask[len(encodings) :, 0] = 1  # a row of padding still needs a token to look at
+        for row, encoding in enumerate(encodings):
+            ids[row, : len(encoding.ids)] = encoding.ids
+            mask[row, : len(encoding.ids)] = 1
+        try:
+            topic_logits, sentiment_logits, embeddings = self._session.run(
+                ["topic", "sentiment", "embedding"], dict(zip(INPUTS, (ids, mask, np.zeros_like(ids)), strict=True))
+            )
+        except Exception as error:  # ONNX Runtime's exceptions have no common root of their own
+            raise ScoringError(f"the model failed on a batch of {len(encodings)} texts: {error}") from error
+        count = len(encodings)
+        topics = softmax(topic_logits[:count])
+        sentiments = softmax(sentiment_logits[:count])
+        if not (np.isfinite(topics).all() and np.isfinite(sentiments).all()):
+            raise ScoringError("the model gave numbers that are not finite: the bundle does not fit its provider")
+        return [
+            Score(
+                topic=self.taxonomy.topics[int(topics[row].argmax())],
+                topic_probabilities=tuple(topics[row].tolist()),
+                sentiment=self.taxonomy.sentiments[int(sentiments[row].argmax())],
+                probabilities=tuple(sentiments[row].tolist()),
+                embedding=embeddings[row].astype(np.float32),
+            )
+            for row in range(count)
+        ]

@@ -1,0 +1,31 @@
+"""A headline's text as the model reads it; training and scoring clean it by this same code."""
+
+import html
+import re
+import unicodedata
+
+# A title beyond this is no headline. Producers are told so by a rejection, not by a silent cut.
+MAX_TITLE_CHARACTERS = 2_000
+
+_URL = re.compile(r"https?://\S+|\bwww\.\S+")
+# C0, C1 and format characters (zero-width, bidirectional marks): invisible to a reader, noise to a model.
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
+_SPACES = re.compile(r"\s+")
+
+
+def clean(text: str) -> str:
+    """Resolve HTML entities, drop links and invisible characters, fold compatibility forms and white space.
+
+    >>> clean("AT&amp;T  beats\\u200b\\n https://t.co/x1")
+    'AT&T beats'
+    """
+    text = html.unescape(text)
+    text = _URL.sub(" ", text)
+    text = unicodedata.normalize("NFKC", text)
+    text = _INVISIBLE.sub(" ", text)
+    return _SPACES.sub(" ", text).strip()
+
+
+def has_words(text: str) -> bool:
+    """Whether there is a letter or a digit in it, of whatever script: an emoji alone says nothing sound."""
+    return any(character.isalnum() for character in text)
