@@ -1,0 +1,1 @@
+"""Headlines in, trends and metrics out: records, settings, archive, scoring, trends, metrics."""

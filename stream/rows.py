@@ -1,0 +1,120 @@
+"""Rows of a file that a person or a script hands in: JSONL or CSV by suffix, `-` for standard input."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from model.errors import InputError
+
+# A CSV field may be a whole article; beyond this a row is taken for a broken quote.
+csv.field_size_limit(4 << 20)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a file: where it stands and what it says."""
+
+    line: int
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that cannot be read, and why."""
+
+    line: int
+    reason: str
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[TextIO]:
+    if path == "-":
+        yield sys.stdin
+        return
+    try:
+        # newline='' so that the csv module sees the file's own line ends; utf-8-sig drops a spreadsheet's mark.
+        with Path(path).open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            yield file
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _suffix(path: str) -> str:
+    if path == "-":
+        return ".jsonl"
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".jsonl", ".ndjson", ".csv"):
+        raise InputError(f"{path}: rows are read from .jsonl, .ndjson or .csv, not from '{suffix or 'no suffix'}'")
+    return suffix
+
+
+def read_rows(path: str) -> Iterator[Row | BadRow]:
+    """Rows in the file's order, each with the line on which it ends, counted from 1; empty lines are passed over.
+
+    A column `text` is read as `title`. Raises InputError if the file itself cannot be read, or if a CSV has no
+    header that names a title.
+    """
+    suffix = _suffix(path)
+    with _opened(path) as file:
+        rows = _csv_rows(path, file) if suffix == ".csv" else _json_rows(file)
+        for row in rows:
+            if isinstance(row, Row):
+                if "title" not in row.fields and "text" in row.fields:
+                    row.fields["title"] = row.fields.pop("text")
+                if any(isinstance(value, str) and not _is_text(value) for value in row.fields.values()):
+                    yield BadRow(row.line, "not UTF-8: save the file as UTF-8")
+                    continue
+            yield row
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _json_rows(file: TextIO) -> Iterator[Row | BadRow]:
+    for line, text in enumerate(file, start=1):
+        if not text.strip():
+            continue
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            yield BadRow(line, f"not JSON: {error}")
+            continue
+        if isinstance(value, dict):
+            yield Row(line, value)
+        else:
+            yield BadRow(line, f"a row is a JSON object, not {type(value).__name__}")
+
+
+def _csv_rows(path: str, file: TextIO) -> Iterator[Row | BadRow]:
+    reader = csv.DictReader(file, strict=True)
+    try:
+        header = [name.strip().lower() for name in reader.fieldnames or []]
+    except csv.Error as error:
+        raise InputError(f"{path} is not CSV: {error}") from error
+    if not {"title", "text"} & set(header):
+        found = ", ".join(header) if header else "nothing"
+        raise InputError(f"{path}: a CSV needs a header with a column 'title' (or 'text'); found {found}")
+    reader.fieldnames = header
+    while True:
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield BadRow(reader.line_num, f"not CSV: {error}")
+            continue
+        if fields.pop(None, None):  # type: ignore[call-overload]
+            yield BadRow(reader.line_num, f"more fields than the header's {len(header)}")
+            continue
+        # An empty cell is a field that was not given.
+        yield Row(reader.line_num, {name: value for name, value in fields.items() if value not in (None, "")})

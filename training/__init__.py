@@ -1,0 +1,1 @@
+"""Labelled text in, checked bundle out: corpus, labels, fine-tune, evaluate, export."""

