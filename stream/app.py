@@ -1,0 +1,134 @@
+"""The one place where a worker is wired: Faust app, agents, table, gauges."""
+
+import logging
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import faust
+from aiokafka.partitioner import DefaultPartitioner
+from faust.types import TP
+
+from model.providers import ORT_NAMES
+from model.scorer import Scorer
+from stream.archive import Archive
+from stream.counting import CountingAgent, TrendKeeper
+from stream.gauges import Gauges
+from stream.metrics import Metrics
+from stream.scoring import ScoringAgent
+from stream.settings import Settings
+from stream.topics import HEADLINES, TALLIES
+from stream.watchlist import Watchlist
+
+
+def utc_now() -> datetime:
+    """The clock on the wall."""
+    return datetime.now(UTC)
+
+
+def build_app(
+    settings: Settings,
+    scorer: Scorer,
+    archive: Archive,
+    metrics: Metrics,
+    watchlist: Watchlist,
+    clock: Callable[[], datetime] = utc_now,
+) -> faust.App:
+    """A worker's Faust app; nothing is started."""
+    app = faust.App(
+        settings.kafka.group,
+        broker=[f"kafka://{address.strip()}" for address in settings.kafka.bootstrap.split(",")],
+        autodiscover=False,
+        web_enabled=False,
+        datadir=str(settings.worker.data),
+        topic_partitions=settings.kafka.partitions,
+        topic_replication_factor=settings.kafka.replication,
+        topic_disable_leader=True,
+        # A killed worker's partitions move within seconds; a heartbeat missed for scoring does not stop a consumer,
+        # since scoring runs off the loop.
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=2.0,
+        broker_max_poll_records=500,
+        broker_commit_interval=1.0,
+        consumer_auto_offset_reset="earliest",
+        producer_acks=-1,
+        stream_buffer_maxsize=1024,
+        stream_wait_empty=False,
+        processing_guarantee="at_least_once",
+    )
+
+    def fail(error: BaseException) -> None:
+        app.loop.create_task(app.crash(error))
+
+    def raw_topic(name: str) -> Any:
+        return app.topic(
+            name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=False
+        )
+
+    scoring = ScoringAgent(app, settings, scorer, archive, watchlist, metrics, clock, fail)
+    app.agent(raw_topic(HEADLINES), name="scoring")(scoring.__call__)
+
+    table = app.Table(
+        "ledger",
+        key_type=bytes,
+        value_type=bytes,
+        partitions=settings.kafka.partitions,
+        help="Ledger pages: which headlines each subject has counted.",
+    )
+    writer = uuid.uuid4().hex[:8]
+    partitions = list(range(settings.kafka.partitions))
+    partitioner = DefaultPartitioner()
+
+    def partition_of(subject: str) -> int:
+        return int(partitioner(subject.encode(), partitions, partitions))
+
+    keeper = TrendKeeper(settings, scorer.taxonomy.topics, watchlist.names, writer, partition_of)
+    counting = CountingAgent(app, table, keeper, Gauges(metrics, scorer.version), clock, fail)
+    app.agent(raw_topic(TALLIES), name="counting")(counting.__call__)
+
+    @table.on_recover
+    async def recovered() -> None:
+        counting.recovered()
+
+    async def revoked(_app: Any, _partitions: Any, **_kwargs: Any) -> None:
+        counting.revoked()
+
+    app.on_partitions_revoked.connect(revoked, weak=False)
+    app.task(counting.tick_for_ever)
+
+    async def export_lag() -> None:
+        _export_lag(app, metrics)
+
+    app.timer(1.0, name="lag")(export_lag)
+
+    _refuse_broken_recovery(fail)
+    for name in ORT_NAMES:
+        metrics.execution_provider.labels(name).set(name == scorer.provider)
+    metrics.model_info.labels(scorer.version).set(1)
+    return app
+
+
+def _export_lag(app: faust.App, metrics: Metrics) -> None:
+    """Headlines between the last committed offset and the end, of the partitions assigned here."""
+    assigned = {tp for tp in app.consumer.assignment() if tp.topic == HEADLINES}
+    for partition in range(app.conf.topic_partitions):
+        tp = TP(HEADLINES, partition)
+        if tp in assigned:
+            end = app.consumer.highwater(tp)
+            committed = app.consumer._committed_offset[tp]  # noqa: SLF001  (no public way to read it without a call)
+            if end is not None:
+                metrics.consumer_lag.labels(str(partition)).set(max(0, end - (committed or 0)))
+        elif (str(partition),) in metrics.consumer_lag._metrics:  # noqa: SLF001
+            metrics.consumer_lag.remove(str(partition))
+
+
+def _refuse_broken_recovery(fail: Callable[[BaseException], None]) -> None:
+    """Faust logs a changelog record that cannot be applied, and then waits for ever: take that line as fatal."""
+
+    class Fatal(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage().startswith("Error in recovery"):
+                fail(RuntimeError(f"the ledger's changelog cannot be read back: {record.getMessage()}"))
+
+    logging.getLogger("faust.tables.recovery").addHandler(Fatal(logging.WARNING))

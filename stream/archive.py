@@ -1,0 +1,237 @@
+"""The archive of scored headlines: the first score of a headline is the one that counts, for ever.
+
+A headline that comes again (a redelivery after a crash, a feed polled twice) is answered from here, so all that is
+counted downstream is the same however often it is scored, by whichever model.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from model.errors import ArchiveError
+from stream.records import Origin, ScoredHeadline
+
+_tables = sa.MetaData()
+
+headlines = sa.Table(
+    "headlines",
+    _tables,
+    sa.Column("id", sa.String(256), primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("source", sa.String(256), nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    # Times are microseconds since 1970 in UTC: compared and indexed alike by every database.
+    sa.Column("published_at", sa.BigInteger, nullable=False),
+    sa.Column("scored_at", sa.BigInteger, nullable=False),
+    sa.Column("topic", sa.String(64), nullable=False),
+    sa.Column("topic_probability", sa.Float, nullable=False),
+    sa.Column("sentiment", sa.String(16), nullable=False),
+    sa.Column("p_negative", sa.Float, nullable=False),
+    sa.Column("p_neutral", sa.Float, nullable=False),
+    sa.Column("p_positive", sa.Float, nullable=False),
+    sa.Column("entities", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("model", sa.String(128), nullable=False),
+    sa.Column("origin_partition", sa.Integer),
+    sa.Column("origin_offset", sa.BigInteger),
+    sa.Index("headlines_by_topic", "topic", "sentiment", "published_at"),
+    sa.Index("headlines_by_time", "published_at"),
+)
+
+# A headline's watched entities, so that an entity's headlines are found without reading all.
+mentions = sa.Table(
+    "mentions",
+    _tables,
+    sa.Column("entity", sa.String(256), primary_key=True),
+    sa.Column("headline_id", sa.String(256), primary_key=True),
+    sa.Column("sentiment", sa.String(16), nullable=False),
+    sa.Column("published_at", sa.BigInteger, nullable=False),
+    sa.Index("mentions_by_entity", "entity", "sentiment", "published_at"),
+)
+
+# SQLite allows 32,766 parameters a statement; a lookup stays well below.
+_LOOKUP = 500
+LOCK_SECONDS = 30
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970 in UTC."""
+    return int(moment.timestamp()) * 1_000_000 + moment.microsecond
+
+
+def from_microseconds(value: int) -> datetime:
+    """The moment, in UTC."""
+    return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
+
+
+class Archive:
+    """Scored headlines in SQLite or PostgreSQL, by SQLAlchemy URL. Safe to use from several processes.
+
+    Raises ArchiveError when the database cannot be opened.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+            if self.engine.dialect.name == "sqlite":
+                sa.event.listen(self.engine, "connect", _tune_sqlite)
+            self._create()
+        except (sa.exc.SQLAlchemyError, ImportError) as error:
+            shown = sa.engine.make_url(url).render_as_string(hide_password=True) if "://" in url else url
+            raise ArchiveError(f"the archive {shown} cannot be opened: {_reason(error)}") from error
+        self._insert = postgresql_insert if self.engine.dialect.name == "postgresql" else sqlite_insert
+
+    def _create(self) -> None:
+        # Two processes that start at once both find no table: the loser's second look finds them.
+        for attempt in range(3):
+            try:
+                _tables.create_all(self.engine)
+                return
+            except (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.IntegrityError):
+                if attempt == 2:
+                    raise
+                time.sleep(0.2)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+    def find(self, ids: Iterable[str]) -> dict[str, ScoredHeadline]:
+        """The archived headlines among ids."""
+        wanted = list(dict.fromkeys(ids))
+        with self.engine.connect() as connection:
+            return self._find(connection, wanted)
+
+    def _find(self, connection: sa.Connection, wanted: Sequence[str]) -> dict[str, ScoredHeadline]:
+        found = {}
+        for start in range(0, len(wanted), _LOOKUP):
+            part = wanted[start : start + _LOOKUP]
+            for row in connection.execute(sa.select(headlines).where(headlines.c.id.in_(part))).mappings():
+                found[row["id"]] = _from_row(row)
+        return found
+
+    def keep(self, scored: Sequence[ScoredHeadline]) -> dict[str, ScoredHeadline]:
+        """Archive headlines that are not there yet, in one transaction, and give back what the archive now says of
+        each: for a headline that was there before (or that another worker was quicker with), the earlier score."""
+        if not scored:
+            return {}
+        rows = [_to_row(each) for each in scored]
+        with self.engine.begin() as connection:
+            connection.execute(self._insert(headlines).on_conflict_do_nothing(), rows)
+            kept = self._find(connection, list(dict.fromkeys(each.id for each in scored)))
+            # Only of the rows that are ours: an earlier score has its own mentions.
+            named = [
+                {
+                    "entity": entity,
+                    "headline_id": each.id,
+                    "sentiment": sentiment,
+                    "published_at": microseconds(each.published_at),
+                }
+                for each in kept.values()
+                for entity, sentiment in each.entities.items()
+            ]
+            if named:
+                connection.execute(self._insert(mentions).on_conflict_do_nothing(), named)
+        return kept
+
+    def negatives(self, subject: str, since: datetime, until: datetime) -> list[ScoredHeadline]:
+        """A subject's negative headlines published in [since, until], oldest first.
+
+        `subject`: topic/NAME, topic/all or entity/NAME.
+        """
+        between = (microseconds(since), microseconds(until))
+        kind, _, name = subject.partition("/")
+        query = sa.select(headlines)
+        if kind == "entity":
+            query = query.join(mentions, mentions.c.headline_id == headlines.c.id).where(
+                mentions.c.entity == name,
+                mentions.c.sentiment == "negative",
+                mentions.c.published_at.between(*between),
+            )
+        else:
+            query = query.where(headlines.c.sentiment == "negative", headlines.c.published_at.between(*between))
+            if name != "all":
+                query = query.where(headlines.c.topic == name)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.order_by(headlines.c.published_at, headlines.c.id)).mappings()
+            return [_from_row(row) for row in rows]
+
+    def totals(self) -> dict[str, dict[str, int]]:
+        """Headlines by topic and sentiment."""
+        query = sa.select(headlines.c.topic, headlines.c.sentiment, sa.func.count()).group_by(
+            headlines.c.topic, headlines.c.sentiment
+        )
+        result: dict[str, dict[str, int]] = {}
+        with self.engine.connect() as connection:
+            for topic, sentiment, count in connection.execute(query):
+                result.setdefault(topic, {})[sentiment] = count
+        return result
+
+
+def _tune_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={LOCK_SECONDS * 1000}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # WAL with NORMAL may lose the last transactions when the *machine* dies, not when a process does; the headlines
+    # would come again only if their offsets were not committed yet. So each commit is synced.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+
+
+def _to_row(scored: ScoredHeadline) -> dict[str, Any]:
+    return {
+        "id": scored.id,
+        "title": scored.title,
+        "source": scored.source,
+        "url": scored.url,
+        "published_at": microseconds(scored.published_at),
+        "scored_at": microseconds(scored.scored_at),
+        "topic": scored.topic,
+        "topic_probability": scored.topic_probability,
+        "sentiment": scored.sentiment,
+        "p_negative": scored.probabilities["negative"],
+        "p_neutral": scored.probabilities["neutral"],
+        "p_positive": scored.probabilities["positive"],
+        "entities": msgspec.json.encode(scored.entities).decode(),
+        "fingerprint": scored.fingerprint,
+        "model": scored.model,
+        "origin_partition": scored.origin.partition if scored.origin else None,
+        "origin_offset": scored.origin.offset if scored.origin else None,
+    }
+
+
+def _from_row(row: Any) -> ScoredHeadline:
+    origin = None
+    if row["origin_partition"] is not None:
+        origin = Origin(row["origin_partition"], row["origin_offset"])
+    return ScoredHeadline(
+        id=row["id"],
+        title=row["title"],
+        source=row["source"],
+        url=row["url"],
+        published_at=from_microseconds(row["published_at"]),
+        scored_at=from_microseconds(row["scored_at"]),
+        topic=row["topic"],
+        topic_probability=row["topic_probability"],
+        sentiment=row["sentiment"],
+        probabilities={
+            "negative": row["p_negative"],
+            "neutral": row["p_neutral"],
+            "positive": row["p_positive"],
+        },
+        polarity=round(row["p_positive"] - row["p_negative"], 6),
+        entities=msgspec.json.decode(row["entities"]),
+        fingerprint=row["fingerprint"],
+        model=row["model"],
+        origin=origin,
+    )

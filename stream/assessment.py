@@ -1,0 +1,96 @@
+"""Headlines in, scored headlines or rejections out: what the stream's agent and `newsquall score` both do."""
+
+import re
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import cast
+
+from model.errors import UnscorableText
+from model.scorer import Score, Scorer
+from stream.fingerprint import fingerprint
+from stream.records import Headline, Rejection, ScoredHeadline, Sentiment
+
+# Probabilities on the wire: finer would be noise of the arithmetic.
+DIGITS = 6
+# BCP 47 subtags of texts whose language their producer does not know or name: not declared, then.
+_UNDECLARED = frozenset({"", "und", "mul", "zxx"})
+_SUBTAGS = re.compile(r"[-_]")
+
+EntitiesOf = Callable[[str], Collection[str]]
+
+
+def primary_subtag(language: str) -> str:
+    """A language tag's first part, in lower case.
+
+    >>> primary_subtag("en-GB")
+    'en'
+    """
+    return _SUBTAGS.split(language.strip(), maxsplit=1)[0].lower()
+
+
+def language_problem(language: str | None, known: Collection[str]) -> str | None:
+    """Why a declared language cannot be scored by a model of the `known` ones; None if it can, or if none is
+    declared."""
+    declared = primary_subtag(language or "")
+    readable = {primary_subtag(each) for each in known}
+    if declared in _UNDECLARED or declared in readable:
+        return None
+    return f"language '{language}' is not one that the model reads ({', '.join(sorted(readable))})"
+
+
+def assess(
+    headlines: list[Headline],
+    scorer: Scorer,
+    now: datetime,
+    entities_of: EntitiesOf | None = None,
+) -> list[ScoredHeadline | Rejection]:
+    """Score headlines, in their order. One that cannot be scored soundly is a Rejection in its place.
+
+    `now`: what becomes scored_at, in UTC. `entities_of`: the watched names found in a title; each has the
+    headline's own sentiment. Raises ScoringError if the model itself fails; then nothing has been scored.
+    """
+    languages = scorer.bundle.manifest.languages
+    problems = [language_problem(headline.language, languages) for headline in headlines]
+    readable = [
+        headline.title for headline, problem in zip(headlines, problems, strict=True) if problem is None
+    ]
+    scores = iter(scorer.score(readable))
+    results: list[ScoredHeadline | Rejection] = []
+    for headline, problem in zip(headlines, problems, strict=True):
+        if problem is not None:
+            results.append(Rejection("language", problem))
+            continue
+        score = next(scores)
+        if isinstance(score, UnscorableText):
+            results.append(Rejection(score.reason, score.detail))
+        else:
+            named = entities_of(headline.title) if entities_of else ()
+            results.append(_scored(headline, score, named, scorer, now))
+    return results
+
+
+def _scored(
+    headline: Headline, score: Score, named: Collection[str], scorer: Scorer, now: datetime
+) -> ScoredHeadline:
+    sentiment = cast(Sentiment, score.sentiment)
+    probabilities = {
+        name: round(probability, DIGITS)
+        for name, probability in zip(scorer.taxonomy.sentiments, score.probabilities, strict=True)
+    }
+    return ScoredHeadline(
+        id=headline.id,
+        title=headline.title,
+        source=headline.source,
+        url=headline.url,
+        published_at=headline.published_at,
+        scored_at=now,
+        topic=score.topic,
+        topic_probability=round(score.topic_probability, DIGITS),
+        sentiment=sentiment,
+        probabilities=probabilities,
+        # Of the rounded ones, so that the archive, which keeps those, gives the same number back.
+        polarity=round(probabilities["positive"] - probabilities["negative"], DIGITS),
+        entities=dict.fromkeys(named, sentiment),
+        fingerprint=fingerprint(headline.title),
+        model=scorer.version,
+    )

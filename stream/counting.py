@@ -1,0 +1,185 @@
+"""The trend agent: news.tallies in; each owned subject's trend, gauges and news.trends out.
+
+A tally is acknowledged when the ledger pages that hold it are confirmed by the broker. Faust queues a table's
+changelog record and would commit the source offset without waiting for it: a kill in between loses the count.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from stream.gauges import Gauges
+from stream.ledger import Page, decode_page
+from stream.records import Tally, encode, minute_of
+from stream.settings import Settings
+from stream.subjects import ALL, entity_subject, topic_subject
+from stream.topics import TALLIES, TRENDS
+from stream.trends import SubjectTrend
+
+log = logging.getLogger(__name__)
+
+EVENTS_A_FLUSH = 64
+IDLE_FLUSH_SECONDS = 0.2
+TICK_SECONDS = 1.0
+# Learning baselines shares the loop with everything else: a tick gives it this long, the most stale first.
+FIT_BUDGET_SECONDS = 0.05
+
+PartitionOf = Callable[[str], int]
+
+
+class TrendKeeper:
+    """The trends of the subjects whose partitions this worker owns."""
+
+    def __init__(
+        self, settings: Settings, topics: Iterable[str], entities: Iterable[str], writer: str, partition_of: PartitionOf
+    ) -> None:
+        self._settings = settings
+        self._partition_of = partition_of
+        self._writer = writer
+        # These exist from the start, at 0; any other subject that a tally names comes into being with it.
+        self._known = [ALL, *map(topic_subject, topics), *map(entity_subject, entities)]
+        self.owned: frozenset[int] = frozenset()
+        self.trends: dict[str, SubjectTrend] = {}
+
+    def own(self, partitions: Iterable[int], records: Iterable[bytes], now: datetime) -> None:
+        """Take over the subjects of these partitions, and no other, from the table's records."""
+        self.owned = frozenset(partitions)
+        pages: dict[str, list[Page]] = {subject: [] for subject in self._known}
+        for record in records:
+            page = decode_page(record)
+            pages.setdefault(page.subject, []).append(page)
+        self.trends = {}
+        for subject, part in pages.items():
+            if self._partition_of(subject) in self.owned:
+                self._trend(subject).load(part, now)
+
+    def disown(self) -> None:
+        """Let go of everything, until partitions are assigned anew."""
+        self.owned = frozenset()
+        self.trends = {}
+
+    def count(self, tally: Tally, now: datetime) -> list[Page]:
+        """Count a tally; gives back the pages to be written. A tally of a subject that is no longer owned (its event
+        was on its way when the partition moved) is counted by its new owner."""
+        if self._partition_of(tally.subject) not in self.owned:
+            return []
+        return self._trend(tally.subject).count(tally, now)
+
+    def _trend(self, subject: str) -> SubjectTrend:
+        trend = self.trends.get(subject)
+        if trend is None:
+            trend = self.trends[subject] = SubjectTrend(subject, self._writer, self._settings.trends)
+        return trend
+
+    def fit(self, now: datetime, budget_seconds: float) -> None:
+        """Learn baselines anew where it is time, the most stale first, within a budget."""
+        due = sorted((t for t in self.trends.values() if t.needs_fit(now)), key=lambda trend: trend.fitted_at)
+        started = time.perf_counter()
+        for trend in due:
+            trend.fit(now)
+            if time.perf_counter() - started > budget_seconds:
+                break
+
+
+class CountingAgent:
+    """A Faust agent with the table that its ledger pages live in."""
+
+    def __init__(
+        self,
+        app: Any,
+        table: Any,
+        keeper: TrendKeeper,
+        gauges: Gauges,
+        clock: Callable[[], datetime],
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        self._app = app
+        self._table = table
+        self._keeper = keeper
+        self._gauges = gauges
+        self._clock = clock
+        self._fail = fail
+        self._pending: list[Any] = []
+        self._last_minute = minute_of(clock())
+
+    async def __call__(self, stream: Any) -> None:
+        """Consume events until the worker stops."""
+        idle = asyncio.create_task(self._flush_when_idle())
+        idle.add_done_callback(self._watch)
+        try:
+            # One event at a time: Faust writes a table's changelog to the partition of the current event.
+            async for event in stream.noack().events():
+                self._count(event)
+                self._pending.append(event)
+                if len(self._pending) >= EVENTS_A_FLUSH:
+                    await self._flush()
+        finally:
+            idle.cancel()
+
+    def _count(self, event: Any) -> None:
+        try:
+            tally = msgspec.json.decode(event.message.value or b"", type=Tally)
+        except msgspec.MsgspecError as error:
+            where = f"{TALLIES}[{event.message.partition}]@{event.message.offset}"
+            log.error("%s is no tally, passed over: %s", where, error)
+            return
+        for page in self._keeper.count(tally, self._clock()):
+            self._table[page.key.encode()] = encode(page)
+
+    def _watch(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    async def _flush_when_idle(self) -> None:
+        while True:
+            await asyncio.sleep(IDLE_FLUSH_SECONDS)
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Have the changelog confirmed, then acknowledge. The buffer's own flush gives up after a tenth of a second
+        without progress, without a word: hence the loop."""
+        events, self._pending = self._pending, []
+        if not events:
+            return
+        buffer = self._app.producer.buffer
+        while buffer.size:
+            await buffer.flush()
+        await self._app.producer.flush()
+        for event in events:
+            event.ack()
+
+    def recovered(self) -> None:
+        """The table is complete for the partitions that are assigned now."""
+        partitions = {tp.partition for tp in self._app.consumer.assignment() if tp.topic == TALLIES}
+        self._keeper.own(partitions, list(self._table.data.values()), self._clock())
+        log.info("owns partitions %s, %d subjects", sorted(partitions), len(self._keeper.trends))
+
+    def revoked(self) -> None:
+        """Partitions are about to move: until they are assigned anew, this worker speaks for no subject."""
+        self._keeper.disown()
+        self._gauges.clear()
+
+    async def tick_for_ever(self) -> None:
+        """Every second: learn, export, and close the minutes that are over."""
+        while not self._app.should_stop:
+            now = self._clock()
+            self._keeper.fit(now, FIT_BUDGET_SECONDS)
+            self._gauges.export(self._keeper.trends.values(), now)
+            await self._close_minutes(now)
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _close_minutes(self, now: datetime) -> None:
+        current = minute_of(now)
+        # After a pause (a laptop's sleep, a stopped process) only the last minutes are worth telling.
+        first = max(self._last_minute, current - int(timedelta(minutes=5).total_seconds()) // 60)
+        for minute in range(first, current):
+            for trend in list(self._keeper.trends.values()):
+                point = trend.point(minute)
+                if point is not None:
+                    await self._app.producer.send(TRENDS, trend.subject.encode(), encode(point), None, None, None)
+        self._last_minute = current

@@ -1,0 +1,133 @@
+"""From trends to metrics: what a worker exports of the subjects that it owns, and of no other."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from prometheus_client import Gauge
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from stream.metrics import Metrics
+from stream.records import Sentiment
+from stream.trends import Reading, SubjectTrend, window_name
+
+_SENTIMENTS: tuple[Sentiment, ...] = ("negative", "neutral", "positive")
+
+
+class ScoredTotals(Collector):
+    """newsquall_headlines_scored_total, read off the ledgers: distinct headlines, whatever was killed meanwhile."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.totals: dict[tuple[str, str, str], int] = {}  # (topic, sentiment, model) -> headlines
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """One sample for each topic, sentiment and model."""
+        family = CounterMetricFamily(
+            self._name,
+            "Distinct headlines scored and counted, of the topics that this worker owns.",
+            labels=("topic", "sentiment", "model"),
+        )
+        for labels, total in self.totals.items():
+            family.add_metric(labels, total)
+        yield family
+
+
+class Gauges:
+    """Sets the trend gauges; a subject that is owned no longer loses its label sets."""
+
+    def __init__(self, metrics: Metrics, model: str) -> None:
+        self._model = model
+        self._by_topic = _Family(
+            metrics.negative_headlines,
+            metrics.negative_stories,
+            metrics.negative_sources,
+            metrics.negative_baseline,
+            metrics.negative_surprise,
+            metrics.polarity,
+            metrics.history,
+        )
+        self._by_entity = _Family(
+            metrics.entity_negative_headlines,
+            metrics.entity_negative_stories,
+            metrics.entity_negative_sources,
+            metrics.entity_negative_baseline,
+            metrics.entity_negative_surprise,
+            metrics.entity_polarity,
+            metrics.entity_history,
+        )
+        self._scored = ScoredTotals(metrics.headlines_scored)
+        metrics.registry.register(self._scored)
+        self._exported: dict[str, tuple[str, ...]] = {}
+
+    def export(self, trends: Iterable[SubjectTrend], now: datetime) -> None:
+        """Export all owned subjects as they are at `now`."""
+        totals: dict[tuple[str, str, str], int] = {}
+        seen = set()
+        for trend in trends:
+            seen.add(trend.subject)
+            kind, _, name = trend.subject.partition("/")
+            readings = trend.readings(now)
+            family = self._by_entity if kind == "entity" else self._by_topic
+            family.set(name, readings, trend.baseline.history_minutes * 60 if trend.baseline else 0)
+            self._exported[trend.subject] = tuple(window_name(reading.window) for reading in readings)
+            if kind == "topic" and name != "all":
+                totals |= {(name, sentiment, self._model): 0 for sentiment in _SENTIMENTS}
+                for (model, sentiment), count in trend.ledger.totals().items():
+                    totals[name, sentiment, model] = count
+        self._scored.totals = totals
+        for subject in [subject for subject in self._exported if subject not in seen]:
+            self._remove(subject)
+
+    def clear(self) -> None:
+        """Export nothing, until subjects are owned again."""
+        self._scored.totals = {}
+        for subject in list(self._exported):
+            self._remove(subject)
+
+    def _remove(self, subject: str) -> None:
+        kind, _, name = subject.partition("/")
+        (self._by_entity if kind == "entity" else self._by_topic).remove(name, self._exported.pop(subject))
+
+
+class _Family:
+    """The gauges of one kind of subject."""
+
+    def __init__(
+        self,
+        headlines: Gauge,
+        stories: Gauge,
+        sources: Gauge,
+        baseline: Gauge,
+        surprise: Gauge,
+        polarity: Gauge,
+        history: Gauge,
+    ) -> None:
+        self._headlines, self._stories, self._sources = headlines, stories, sources
+        self._baseline, self._surprise, self._polarity = baseline, surprise, polarity
+        self._history = history
+
+    def set(self, name: str, readings: Iterable[Reading], history_seconds: float) -> None:
+        for reading in readings:
+            window = window_name(reading.window)
+            self._headlines.labels(name, window).set(reading.counts.negative)
+            self._stories.labels(name, window).set(reading.stories)
+            self._sources.labels(name, window).set(reading.sources)
+            # Unjudged is 0, never a guess; history_seconds says why.
+            self._baseline.labels(name, window).set(reading.baseline or 0.0)
+            self._surprise.labels(name, window).set(reading.surprise or 0.0)
+            self._polarity.labels(name, window).set(reading.counts.polarity)
+        self._history.labels(name).set(history_seconds)
+
+    def remove(self, name: str, windows: Iterable[str]) -> None:
+        for window in windows:
+            for gauge in (
+                self._headlines,
+                self._stories,
+                self._sources,
+                self._baseline,
+                self._surprise,
+                self._polarity,
+            ):
+                gauge.remove(name, window)
+        self._history.remove(name)

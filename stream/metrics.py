@@ -1,0 +1,86 @@
+"""Every metric that Newsquall exports, declared here and nowhere else. Base units; docs/operator.md lists them.
+
+A registry is an argument, so that tests and two workers in one process do not meet.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+# Publication to score spans a wire's seconds and a back-fill's months.
+_DELAYS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400)
+_BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+_SCORING = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+
+class Metrics:
+    """The metrics of one worker. Names carry the prefix newsquall_."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"newsquall_{name}", text, labels, registry=registry)
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"newsquall_{name}", text, labels, registry=registry)
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+            return Histogram(f"newsquall_{name}", text, registry=registry, buckets=buckets)
+
+        # Counted headlines. The first is no counter of this process: it is read off the durable buckets, so that
+        # a restart neither forgets nor doubles (stream/gauges.py exports it as a counter).
+        self.headlines_scored = "newsquall_headlines_scored"
+        self.headlines_rejected = counter("headlines_rejected", "Headlines that were refused, by reason.", "reason")
+
+        # Trends, by topic ('all' over them) and by watched entity.
+        self.negative_headlines = gauge(
+            "negative_headlines", "Negative headlines in the window.", "topic", "window"
+        )
+        self.negative_stories = gauge(
+            "negative_stories", "Distinct negative stories in the window.", "topic", "window"
+        )
+        self.negative_sources = gauge(
+            "negative_sources", "Distinct sources of negative headlines in the window.", "topic", "window"
+        )
+        self.negative_baseline = gauge(
+            "negative_baseline", "Negative headlines that the window usually holds.", "topic", "window"
+        )
+        self.negative_surprise = gauge(
+            "negative_surprise", "-log10 of the chance of this many negatives; 0 if unjudged.", "topic", "window"
+        )
+        self.polarity = gauge("polarity", "Mean polarity of the window's headlines, -1 to 1.", "topic", "window")
+        self.history = gauge(
+            "history_seconds", "History that the topic's baseline stands on.", "topic"
+        )
+        self.entity_negative_headlines = gauge(
+            "entity_negative_headlines", "Negative headlines about the entity in the window.", "entity", "window"
+        )
+        self.entity_negative_stories = gauge(
+            "entity_negative_stories", "Distinct negative stories about the entity.", "entity", "window"
+        )
+        self.entity_negative_sources = gauge(
+            "entity_negative_sources", "Distinct sources of the entity's negative headlines.", "entity", "window"
+        )
+        self.entity_negative_baseline = gauge(
+            "entity_negative_baseline", "Negative headlines that the entity's window usually holds.", "entity", "window"
+        )
+        self.entity_negative_surprise = gauge(
+            "entity_negative_surprise", "As newsquall_negative_surprise, of the entity.", "entity", "window"
+        )
+        self.entity_polarity = gauge(
+            "entity_polarity", "Mean polarity of the window's headlines about the entity.", "entity", "window"
+        )
+        self.entity_history = gauge(
+            "entity_history_seconds", "History that the entity's baseline stands on.", "entity"
+        )
+
+        # How the worker does.
+        self.scoring_seconds = histogram("scoring_seconds", "Time to score one micro-batch.", _SCORING)
+        self.batch_size = histogram("batch_size", "Headlines in one micro-batch.", _BATCHES)
+        self.publication_to_score = histogram(
+            "publication_to_score_seconds", "From a headline's publication to its score.", _DELAYS
+        )
+        self.consumer_lag = gauge("consumer_lag", "Headlines of the partition not read yet.", "partition")
+        self.execution_provider = gauge(
+            "execution_provider", "1 for the execution provider in use, 0 for the others.", "provider"
+        )
+        self.model_info = gauge("model_info", "1 for the model version in use.", "version")

@@ -1,0 +1,205 @@
+"""The records on the wire: JSON, one typed definition each. Times are RFC 3339 with an offset, in UTC when we write."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from model.text import MAX_TITLE_CHARACTERS
+
+Sentiment = Literal["negative", "neutral", "positive"]
+
+MINUTE = timedelta(minutes=1)
+# No newspaper of the wire's age is older; a date before it is a parser's zero.
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+
+Identifier = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class Headline(Struct, frozen=True, omit_defaults=True):
+    """One piece of news, as a producer writes it to news.headlines. Fields that are not named here are passed over."""
+
+    id: Identifier
+    title: Annotated[str, Meta(min_length=1, max_length=MAX_TITLE_CHARACTERS)]
+    published_at: datetime
+    source: Annotated[str, Meta(max_length=256)] = ""
+    url: Annotated[str, Meta(max_length=4096)] = ""
+    body: str | None = None
+    language: Annotated[str, Meta(max_length=35)] | None = None
+    entities: list[Annotated[str, Meta(max_length=256)]] | None = None
+
+
+class Origin(Struct, frozen=True):
+    """Where in news.headlines a record was read."""
+
+    partition: int
+    offset: int
+
+
+class ScoredHeadline(Struct, frozen=True):
+    """A headline with what the model says of it. `entities`: the sentiment towards each that it names."""
+
+    id: str
+    title: str
+    source: str
+    url: str
+    published_at: datetime
+    scored_at: datetime
+    topic: str
+    topic_probability: float
+    sentiment: Sentiment
+    probabilities: dict[str, float]
+    polarity: float
+    entities: dict[str, Sentiment]
+    fingerprint: str
+    model: str
+    origin: Origin | None = None
+
+
+class TallyEntry(Struct, frozen=True, array_like=True):
+    """What a subject's count needs of one headline. `minute`: minutes since 1970 of published_at."""
+
+    id: str
+    minute: int
+    sentiment: Sentiment
+    polarity: float
+    fingerprint: str
+    source: str
+
+
+class Tally(Struct, frozen=True):
+    """One subject's headlines out of one micro-batch, all scored by one model."""
+
+    subject: str
+    model: str
+    entries: list[TallyEntry]
+
+
+class RejectedHeadline(Struct, frozen=True):
+    """What could not be read or scored. `payload`: the original bytes in base64, cut at a bound."""
+
+    reason: str
+    detail: str
+    rejected_at: datetime
+    origin: Origin
+    payload: str
+    payload_bytes: int
+
+
+class TrendPoint(Struct, frozen=True):
+    """One subject's minute once it is over. `baseline` and `surprise` are of `window`, the most surprising one;
+    both are null while the subject's history is too short to judge."""
+
+    subject: str
+    minute: datetime
+    counts: dict[str, int]
+    stories: int
+    sources: int
+    polarity: float
+    window: str
+    baseline: float | None
+    surprise: float | None
+
+
+class Rejection(Exception):  # noqa: N818  (an answer to a producer, not a failure of ours)
+    """A headline that is refused, with a machine-readable reason."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+def encode(record: Struct) -> bytes:
+    """A record's JSON."""
+    return msgspec.json.encode(record)
+
+
+def minute_of(moment: datetime) -> int:
+    """Minutes since 1970 in UTC."""
+    return int(moment.timestamp()) // 60
+
+
+def at_minute(minute: int) -> datetime:
+    """The beginning of a minute that is counted since 1970."""
+    return datetime.fromtimestamp(minute * 60, UTC)
+
+
+_headline = msgspec.json.Decoder(Headline)
+
+
+def decode_headline(payload: bytes | None, now: datetime, future_tolerance: timedelta) -> Headline:
+    """Read a record of news.headlines. Raises Rejection.
+
+    A time without an offset is taken as UTC. Beyond `future_tolerance` after `now` a date is refused: it would sit
+    in tomorrow's window and count there.
+    """
+    if not payload:
+        raise Rejection("empty", "the record has no value")
+    try:
+        headline = _headline.decode(payload)
+    except msgspec.ValidationError as error:
+        raise Rejection(_reason_of(str(error)), str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Rejection("not_json", str(error)) from error
+    return checked(headline, now, future_tolerance)
+
+
+def headline_from_row(fields: Mapping[str, Any], now: datetime, future_tolerance: timedelta) -> Headline:
+    """A headline from a file's row, where everything may be a string: `date` or `time` is taken for published_at,
+    a missing id is made from source, time and title, so that the same row has the same id again. Raises Rejection.
+    """
+    row = dict(fields)
+    for name in ("date", "time", "timestamp"):
+        if name in row:
+            row.setdefault("published_at", row.pop(name))
+    if isinstance(row.get("entities"), str):
+        try:
+            named = msgspec.json.decode(row["entities"])
+        except msgspec.DecodeError:
+            named = row["entities"].split(";")
+        row["entities"] = list(named) if isinstance(named, dict | list) else None
+    row.setdefault("published_at", now.isoformat())
+    if isinstance(row["published_at"], str) and len(row["published_at"]) == len("2018-03-20"):
+        row["published_at"] += "T00:00:00Z"
+    row.setdefault("id", row_id(row))
+    if isinstance(row["id"], int):
+        row["id"] = str(row["id"])
+    try:
+        headline = msgspec.convert(row, Headline)
+    except msgspec.ValidationError as error:
+        raise Rejection(_reason_of(str(error)), str(error)) from error
+    return checked(headline, now, future_tolerance)
+
+
+def row_id(row: Mapping[str, Any]) -> str:
+    """An id for a row that has none, the same whenever the row is."""
+    parts = "\x1f".join(str(row.get(name, "")) for name in ("source", "published_at", "url", "title"))
+    return hashlib.blake2b(parts.encode(), digest_size=12).hexdigest()
+
+
+def checked(headline: Headline, now: datetime, future_tolerance: timedelta) -> Headline:
+    """The headline with its time in UTC. Raises Rejection for a time that cannot be true."""
+    published = headline.published_at
+    try:
+        published = published.replace(tzinfo=UTC) if published.tzinfo is None else published.astimezone(UTC)
+    except (OverflowError, ValueError) as error:
+        raise Rejection("published_at", f"published_at cannot be read: {error}") from error
+    if published > now + future_tolerance:
+        raise Rejection("in_the_future", f"published_at {published.isoformat()} lies after {now.isoformat()}")
+    if published < EARLIEST:
+        raise Rejection("too_old", f"published_at {published.isoformat()} lies before {EARLIEST.date()}")
+    if not headline.title.strip():
+        raise Rejection("title", "the title is empty")
+    return msgspec.structs.replace(headline, published_at=published)
+
+
+def _reason_of(message: str) -> str:
+    """The field that a validation error is about: "... - at `$.title`" -> title; a missing one likewise."""
+    for field in Headline.__struct_fields__:
+        if f"$.{field}" in message or f"`{field}`" in message:
+            return field
+    return "not_a_headline"

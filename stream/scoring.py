@@ -1,0 +1,207 @@
+"""The scoring agent: news.headlines in; the archive, news.scored, news.tallies and news.rejected out.
+
+At-least-once. A micro-batch is acknowledged when all that came of it is archived and confirmed by the broker. What
+comes again is answered from the archive, so its tallies are the same as the first time.
+"""
+
+import asyncio
+import logging
+import time
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from model.scorer import Scorer
+from stream.archive import Archive
+from stream.assessment import assess
+from stream.metrics import Metrics
+from stream.records import (
+    Headline,
+    Origin,
+    RejectedHeadline,
+    Rejection,
+    ScoredHeadline,
+    decode_headline,
+    encode,
+)
+from stream.settings import Settings
+from stream.subjects import tallies
+from stream.topics import REJECTED, SCORED, TALLIES
+from stream.watchlist import Watchlist
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+# A rejected record's original bytes, kept to be looked at and sent again; beyond this they are cut.
+MAX_PAYLOAD = 64 * 1024
+LONGEST_PAUSE_SECONDS = 30.0
+
+
+@dataclass
+class Batch:
+    """What became of a micro-batch of events."""
+
+    fresh: list[ScoredHeadline] = field(default_factory=list)
+    known: dict[str, ScoredHeadline] = field(default_factory=dict)
+    rejected: list[RejectedHeadline] = field(default_factory=list)
+
+
+class ScoringAgent:
+    """A Faust agent. While one batch is archived and sent, the next is scored: the model never waits for a disk.
+
+    `fail` is called with an exception that the worker must not survive. `clock` gives the time in UTC.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        settings: Settings,
+        scorer: Scorer,
+        archive: Archive,
+        watchlist: Watchlist,
+        metrics: Metrics,
+        clock: Callable[[], datetime],
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._scorer = scorer
+        self._archive = archive
+        self._watchlist = watchlist
+        self._metrics = metrics
+        self._clock = clock
+        self._fail = fail
+        self._scoring = ThreadPoolExecutor(1, thread_name_prefix="newsquall-scoring")
+        self._archiving = ThreadPoolExecutor(1, thread_name_prefix="newsquall-archiving")
+
+    async def __call__(self, stream: Any) -> None:
+        """Consume events until the worker stops."""
+        queue: asyncio.Queue[Any] = asyncio.Queue(maxsize=2 * self._settings.worker.batch)
+        work = asyncio.create_task(self._work(queue))
+        work.add_done_callback(self._watch)
+        try:
+            async for event in stream.noack().events():
+                await queue.put(event)
+        finally:
+            work.cancel()
+
+    def _watch(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
+
+    async def _work(self, queue: "asyncio.Queue[Any]") -> None:
+        loop = asyncio.get_running_loop()
+        finishing: asyncio.Task[None] | None = None
+        while True:
+            events = await self._gather(queue)
+            batch = await loop.run_in_executor(self._scoring, self._assess, events)
+            if finishing is not None:
+                await finishing
+            finishing = asyncio.create_task(self._finish(events, batch))
+            finishing.add_done_callback(self._watch)
+
+    async def _gather(self, queue: "asyncio.Queue[Any]") -> list[Any]:
+        """The next events: all that are there, and what comes within the linger time, up to a batch."""
+        events = [await queue.get()]
+        deadline = time.monotonic() + self._settings.worker.linger.total_seconds()
+        while len(events) < self._settings.worker.batch:
+            if queue.empty():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                try:
+                    events.append(await asyncio.wait_for(queue.get(), left))
+                except TimeoutError:
+                    break
+            else:
+                events.append(queue.get_nowait())
+        return events
+
+    def _assess(self, events: Sequence[Any]) -> Batch:
+        """Decode and score, in the scoring thread. Headlines that the archive has are not scored again."""
+        batch = Batch()
+        headlines: dict[str, tuple[Headline, Any]] = {}
+        for event in events:
+            try:
+                headline = decode_headline(
+                    event.message.value, self._clock(), self._settings.trends.future_tolerance
+                )
+            except Rejection as rejection:
+                batch.rejected.append(self._rejected(event, rejection))
+            else:
+                headlines.setdefault(headline.id, (headline, event))
+        batch.known = self._patiently(lambda: self._archive.find(headlines))
+        fresh = [headline for headline, _ in headlines.values() if headline.id not in batch.known]
+        if fresh:
+            started = time.perf_counter()
+            results = assess(fresh, self._scorer, self._clock(), self._watchlist.named_in)
+            self._metrics.scoring_seconds.observe(time.perf_counter() - started)
+            self._metrics.batch_size.observe(len(fresh))
+            for headline, result in zip(fresh, results, strict=True):
+                event = headlines[headline.id][1]
+                if isinstance(result, Rejection):
+                    batch.rejected.append(self._rejected(event, result))
+                else:
+                    batch.fresh.append(msgspec.structs.replace(result, origin=_origin(event)))
+        return batch
+
+    async def _finish(self, events: Sequence[Any], batch: Batch) -> None:
+        """Archive, send, have it confirmed, acknowledge: in this order."""
+        loop = asyncio.get_running_loop()
+        kept = batch.known | await loop.run_in_executor(
+            self._archiving, lambda: self._patiently(lambda: self._archive.keep(batch.fresh))
+        )
+        headlines = list(kept.values())
+        sent = [await self._send(SCORED, headline.id, encode(headline)) for headline in headlines]
+        sent += [await self._send(TALLIES, tally.subject, encode(tally)) for tally in tallies(headlines)]
+        sent += [
+            await self._send(REJECTED, f"{rejected.origin.partition}-{rejected.origin.offset}", encode(rejected))
+            for rejected in batch.rejected
+        ]
+        await self._app.producer.flush()
+        await asyncio.gather(*sent)
+        for event in events:
+            event.ack()
+        for rejected in batch.rejected:
+            self._metrics.headlines_rejected.labels(rejected.reason).inc()
+            log.info("rejected %s: %s", rejected.reason, rejected.detail)
+        for headline in batch.fresh:
+            delay = (headline.scored_at - headline.published_at).total_seconds()
+            self._metrics.publication_to_score.observe(max(0.0, delay))
+
+    async def _send(self, topic: str, key: str, value: bytes) -> Any:
+        # The producer itself, not Faust's topic: its bookkeeping for each message costs more than the sending.
+        return await self._app.producer.send(topic, key.encode(), value, None, None, None)
+
+    def _patiently(self, work: Callable[[], Result]) -> Result:
+        """Do archive work, however long the archive is locked or away: nothing is acknowledged meanwhile."""
+        pause = 0.5
+        while True:
+            try:
+                return work()
+            except sa.exc.DBAPIError as error:
+                log.error("the archive does not take headlines (%s); trying again in %.1f s", error.orig, pause)
+                time.sleep(pause)
+                pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
+
+    def _rejected(self, event: Any, rejection: Rejection) -> RejectedHeadline:
+        payload: bytes = event.message.value or b""
+        return RejectedHeadline(
+            reason=rejection.reason,
+            detail=rejection.detail[:500],
+            rejected_at=self._clock(),
+            origin=_origin(event),
+            payload=b64encode(payload[:MAX_PAYLOAD]).decode(),
+            payload_bytes=len(payload),
+        )
+
+
+def _origin(event: Any) -> Origin:
+    return Origin(event.message.partition, event.message.offset)

@@ -1,0 +1,210 @@
+"""Every setting, in one place: newsquall.toml, and over it environment variables NEWSQUALL_SECTION__NAME.
+
+Nothing else in the project reads the environment or the settings file.
+"""
+
+import re
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from model.errors import SettingsError
+from model.providers import ProviderChoice
+
+SETTINGS_FILE = "newsquall.toml"
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration(text: str) -> timedelta:
+    """A duration as people write it. Raises ValueError.
+
+    >>> parse_duration("15m")
+    datetime.timedelta(seconds=900)
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
+    if not match:
+        raise ValueError(f"'{text}' is no duration: write a number and s, m, h or d, such as 15m")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+def format_duration(duration: timedelta) -> str:
+    """The shortest way to write a duration.
+
+    >>> format_duration(timedelta(hours=6))
+    '6h'
+    """
+    seconds = duration.total_seconds()
+    for unit in ("d", "h", "m"):
+        if seconds and seconds % _UNITS[unit] == 0:
+            return f"{int(seconds // _UNITS[unit])}{unit}"
+    return f"{seconds:g}s"
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(lambda value: parse_duration(value) if isinstance(value, str) else value)
+]
+
+
+class Section(BaseModel):
+    """A part of the settings; an unknown name in it is an error, not a silent nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaSettings(Section):
+    """The broker and how topics are laid out there."""
+
+    bootstrap: str = Field("127.0.0.1:9092", description="host:port of one or more brokers, separated by commas")
+    partitions: int = Field(4, ge=1, le=512, description="partitions of every topic: the most workers that can share")
+    replication: int = Field(1, ge=1, le=9, description="copies of every topic; 3 where there are three brokers")
+    group: str = Field("newsquall", description="consumer group, and prefix of the tables' changelogs")
+
+
+class ArchiveSettings(Section):
+    """Where scored headlines are kept."""
+
+    url: str = Field("sqlite:///newsquall.db", description="SQLAlchemy URL; postgresql+psycopg://... for PostgreSQL")
+
+
+class ScorerSettings(Section):
+    """The model and where it runs."""
+
+    model: str = Field("bundled", description="'bundled' or a bundle's folder")
+    provider: ProviderChoice = Field("auto", description="auto, cpu, cuda or tensorrt; by name refuses any other")
+    threads: int | None = Field(None, ge=1, description="CPU threads; all that the process may use if not given")
+
+
+class WorkerSettings(Section):
+    """One stream worker."""
+
+    metrics_host: str = Field("127.0.0.1", description="address on which /metrics is served")
+    metrics_port: int = Field(9108, ge=0, le=65535, description="port of /metrics; 0 takes a free one and prints it")
+    batch: int = Field(256, ge=1, le=4096, description="most headlines in one micro-batch")
+    linger: Duration = Field(timedelta(milliseconds=50), description="how long a batch that is not full waits")
+    data: Path = Field(Path("var/worker"), description="folder for the worker's own files")
+
+
+class TrendSettings(Section):
+    """How subjects are counted and judged."""
+
+    windows: tuple[Duration, ...] = Field(
+        (
+            timedelta(minutes=5),
+            timedelta(minutes=15),
+            timedelta(hours=1),
+            timedelta(hours=6),
+            timedelta(days=1),
+        ),
+        min_length=1,
+        description="sliding windows; a busy subject shows a squall in minutes, a sparse one only over hours",
+    )
+    history: Duration = Field(timedelta(days=28), description="how much history a baseline is learnt from")
+    shortest_history: Duration = Field(
+        timedelta(days=7), description="below this a subject is not judged: no page from ignorance"
+    )
+    held_back: Duration = Field(
+        timedelta(hours=1), description="the newest history, which a baseline does not learn yet: it may be a squall"
+    )
+    refit: Duration = Field(timedelta(minutes=5), description="how often baselines are learnt anew")
+    future_tolerance: Duration = Field(
+        timedelta(minutes=5), description="how far a headline's date may lie in the future before it is rejected"
+    )
+    watchlist: Path | None = Field(None, description="CSV of watched companies: name, aliases (;), ticker")
+
+
+class AlertSettings(Section):
+    """When to page."""
+
+    surprise: float = Field(5.0, gt=0, description="page from this surprise on, in any window")
+    stories: int = Field(5, ge=1, description="... and this many distinct stories in that window")
+    sources: int = Field(3, ge=1, description="... and this many distinct sources in that window")
+    calm_window: Duration = Field(
+        timedelta(minutes=15), description="one of trends.windows; a squall is over when it holds no negative headline"
+    )
+    keep_firing_for: Duration = Field(timedelta(minutes=10), description="calm for this long before it is resolved")
+    evaluation: Duration = Field(timedelta(seconds=15), description="how often Prometheus evaluates the rules")
+    group_wait: Duration = Field(timedelta(seconds=10), description="how long Alertmanager gathers before it sends")
+    group_interval: Duration = Field(timedelta(seconds=30), description="... before it sends news of a known group")
+    repeat_interval: Duration = Field(timedelta(hours=12), description="... before it reminds of what still fires")
+    runbooks: str = Field(
+        "docs/oncall.md", description="where the runbooks are, as it stands before #anchor in a page: a path or a URL"
+    )
+
+
+class RelaySettings(Section):
+    """From Alertmanager to the on-call team."""
+
+    host: str = Field("127.0.0.1", description="address on which Alertmanager's webhook is received")
+    port: int = Field(9109, ge=0, le=65535, description="port; 0 takes a free one and prints it")
+    webhooks: tuple[str, ...] = Field((), description="URLs to which pages are posted as JSON")
+    terminal: bool = Field(True, description="print pages on standard output too")
+    prometheus: str = Field("http://127.0.0.1:9090", description="Prometheus as a person reaches it, for links")
+    alertmanager: str = Field("http://127.0.0.1:9093", description="Alertmanager as a person reaches it, for links")
+    timeout: Duration = Field(timedelta(seconds=10), description="how long a receiver may take to answer")
+
+
+class Settings(BaseSettings):
+    """All settings. `Settings()` alone gives the defaults with the environment over them."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="NEWSQUALL_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    scorer: ScorerSettings = ScorerSettings()
+    worker: WorkerSettings = WorkerSettings()
+    trends: TrendSettings = TrendSettings()
+    alerts: AlertSettings = AlertSettings()
+    relay: RelaySettings = RelaySettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, over what is given in code, which is where load_settings puts the file."""
+        return env_settings, init_settings
+
+
+def load_settings(file: Path | None = None) -> Settings:
+    """Settings from a TOML file (newsquall.toml of the working folder, if there is one) and the environment.
+
+    Raises SettingsError: one line for the first thing that is wrong, with the place where it stands.
+    """
+    path = file or Path(SETTINGS_FILE)
+    given: dict[str, Any] = {}
+    if file or path.exists():
+        try:
+            given = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SettingsError(f"settings file {path} cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"settings file {path} is not TOML: {error}") from error
+    try:
+        settings = Settings(**given)
+    except (ValidationError, ValueError) as error:
+        raise SettingsError(_first_problem(error, path)) from error
+    if settings.alerts.calm_window not in settings.trends.windows:
+        names = ", ".join(map(format_duration, settings.trends.windows))
+        raise SettingsError(
+            f"alerts.calm_window {format_duration(settings.alerts.calm_window)} is not one of trends.windows ({names})"
+        )
+    return settings
+
+
+def _first_problem(error: Exception, path: Path) -> str:
+    if not isinstance(error, ValidationError):
+        return f"settings cannot be read: {error}"
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"setting {place} does not hold ({path} or NEWSQUALL_{place.replace('.', '__').upper()}): {first['msg']}"

@@ -1,0 +1,181 @@
+"""A subject's rolling trend: minute counts, stories, and how surprising its windows are. Time is passed in."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from stream.baseline import Baseline, fit
+from stream.ledger import Ledger, Page
+from stream.records import Tally, TallyEntry, TrendPoint, at_minute, minute_of
+from stream.settings import TrendSettings, format_duration
+from stream.stories import StoryBook
+
+
+@dataclass
+class Counts:
+    """Headlines by sentiment and the sum of their polarities."""
+
+    negative: int = 0
+    neutral: int = 0
+    positive: int = 0
+    polarity_sum: float = 0.0
+
+    def add(self, entry: TallyEntry) -> None:
+        """Count one headline."""
+        setattr(self, entry.sentiment, getattr(self, entry.sentiment) + 1)
+        self.polarity_sum += entry.polarity
+
+    def merge(self, other: "Counts") -> None:
+        """Add another's headlines."""
+        self.negative += other.negative
+        self.neutral += other.neutral
+        self.positive += other.positive
+        self.polarity_sum += other.polarity_sum
+
+    @property
+    def total(self) -> int:
+        """All headlines."""
+        return self.negative + self.neutral + self.positive
+
+    @property
+    def polarity(self) -> float:
+        """Mean polarity in [-1, 1]; 0 where there is no headline."""
+        return self.polarity_sum / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a window holds at a moment. `baseline` and `surprise` are None while history is too short to judge."""
+
+    window: int  # minutes
+    counts: Counts
+    stories: int
+    sources: int
+    baseline: float | None
+    surprise: float | None
+
+
+@dataclass
+class SubjectTrend:
+    """All that is known of one subject. Only `ledger` is durable; the rest is rebuilt from it."""
+
+    subject: str
+    writer: str
+    settings: TrendSettings
+    ledger: Ledger = field(init=False)
+    windows: tuple[int, ...] = field(init=False)  # minutes, shortest first
+    baseline: Baseline | None = None
+    fitted_at: float = float("-inf")  # seconds since 1970
+    _minutes: dict[int, Counts] = field(default_factory=lambda: defaultdict(Counts))
+    # Negative headlines of the widest window: minute -> (story, source) of each.
+    _negatives: dict[int, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
+    _stories: StoryBook = field(default_factory=StoryBook)
+    _changed: bool = True
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.subject, self.writer)
+        self.windows = tuple(sorted(int(window.total_seconds()) // 60 for window in self.settings.windows))
+
+    def load(self, pages: Iterable[Page], now: datetime) -> None:
+        """Rebuild from pages."""
+        for entry in sorted(self.ledger.load(pages), key=lambda entry: (entry.minute, entry.id)):
+            self._take(entry, minute_of(now))
+
+    def count(self, tally: Tally, now: datetime) -> list[Page]:
+        """Count a tally; gives back the ledger's pages that must be written before it may be acknowledged."""
+        fresh = self.ledger.new_entries(tally)
+        for entry in fresh:
+            self._take(entry, minute_of(now))
+        return self.ledger.count(tally)
+
+    def _take(self, entry: TallyEntry, now_minute: int) -> None:
+        self._changed = True
+        self._minutes[entry.minute].add(entry)
+        # Stories are told apart where a window still sees them; a back-filled past teaches the baseline only.
+        if entry.sentiment == "negative" and entry.minute > now_minute - self.windows[-1]:
+            story = self._stories.story_of(entry.fingerprint, entry.minute)
+            self._negatives[entry.minute].append((story, entry.source))
+
+    def readings(self, now: datetime) -> list[Reading]:
+        """What each window holds at `now`, shortest window first."""
+        minute, exact = minute_of(now), now.timestamp() / 60
+        counts = Counts()
+        stories: set[int] = set()
+        sources: set[str] = set()
+        result: list[Reading] = []
+        recent = sorted((at for at in self._minutes if minute - self.windows[-1] < at <= minute), reverse=True)
+        at_place = 0
+        for window in self.windows:
+            while at_place < len(recent) and minute - recent[at_place] < window:
+                at = recent[at_place]
+                counts.merge(self._minutes[at])
+                for story, source in self._negatives.get(at, ()):
+                    stories.add(story)
+                    sources.add(source)
+                at_place += 1
+            baseline = self.judge
+            result.append(
+                Reading(
+                    window=window,
+                    counts=Counts(counts.negative, counts.neutral, counts.positive, counts.polarity_sum),
+                    stories=len(stories),
+                    sources=len(sources),
+                    baseline=baseline.expected(exact, window) if baseline else None,
+                    surprise=baseline.surprise(counts.negative, exact, window) if baseline else None,
+                )
+            )
+        return result
+
+    @property
+    def judge(self) -> Baseline | None:
+        """The baseline, if it stands on enough history to judge by."""
+        shortest = self.settings.shortest_history.total_seconds() / 60
+        if self.baseline is None or self.baseline.history_minutes < shortest:
+            return None
+        return self.baseline
+
+    def needs_fit(self, now: datetime) -> bool:
+        """Whether there is something new to learn and the last time is long enough ago."""
+        return self._changed and now.timestamp() - self.fitted_at >= self.settings.refit.total_seconds()
+
+    def fit(self, now: datetime) -> None:
+        """Learn the baseline anew, from history without its newest part; forget what no window sees any more."""
+        minute = minute_of(now)
+        oldest = minute - int(self.settings.history.total_seconds()) // 60
+        held_back = int(self.settings.held_back.total_seconds()) // 60
+        for at in [at for at in self._minutes if at < oldest]:
+            del self._minutes[at]
+        for at in [at for at in self._negatives if at <= minute - self.windows[-1]]:
+            del self._negatives[at]
+        self._stories.forget_before(minute - self.windows[-1])
+        if self._minutes:
+            negatives = {at: counts.negative for at, counts in self._minutes.items() if counts.negative}
+            self.baseline = fit(negatives, min(self._minutes), minute - held_back, self.windows)
+        self.fitted_at = now.timestamp()
+        self._changed = False
+
+    def point(self, minute: int) -> TrendPoint | None:
+        """A minute that is over, if there was any headline in it."""
+        counts = self._minutes.get(minute)
+        if counts is None:
+            return None
+        told = self._negatives.get(minute, [])
+        readings = self.readings(at_minute(minute + 1))
+        loudest = max(readings, key=lambda reading: reading.surprise or 0.0)
+        return TrendPoint(
+            subject=self.subject,
+            minute=at_minute(minute),
+            counts={"negative": counts.negative, "neutral": counts.neutral, "positive": counts.positive},
+            stories=len({story for story, _ in told}),
+            sources=len({source for _, source in told}),
+            polarity=round(counts.polarity, 4),
+            window=window_name(loudest.window),
+            baseline=loudest.baseline,
+            surprise=loudest.surprise,
+        )
+
+
+def window_name(minutes: int) -> str:
+    """A window's name, as it stands in metrics: 5m, 1h, 1d."""
+    return format_duration(timedelta(minutes=minutes))
