@@ -1,0 +1,1 @@
+"""When to page and with what: rules, evidence, pages, the relay."""

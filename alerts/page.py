@@ -1,0 +1,283 @@
+"""A page: what the on-call person gets, all of it, as a record (JSON, `version` 1) and in a sentence."""
+
+import hashlib
+import math
+from datetime import datetime, timedelta
+from typing import Literal
+from urllib.parse import quote, urlencode
+
+import msgspec
+from msgspec import Struct
+
+from alerts.evidence import Evidence, Story
+from alerts.notification import Alert, Reading
+from alerts.rules import KINDS, anchor
+from stream.settings import Settings
+
+STORIES = 5  # in a page; the archive has the rest
+
+Status = Literal["firing", "resolved"]
+
+
+class PageStory(Struct, frozen=True):
+    """One story of a page. `p_negative`: the model's mean probability over its `copies` tellings."""
+
+    title: str
+    sources: list[str]
+    url: str
+    first_at: datetime
+    last_at: datetime
+    copies: int
+    p_negative: float
+
+
+class Links(Struct, frozen=True):
+    """Where to look further. `silence`: Alertmanager's form, filled in; only its duration and author are
+    missing."""
+
+    graph: str
+    silence: str
+    runbook: str
+
+
+class Page(Struct, frozen=True):
+    """A page as it is delivered, once when it fires and once when it is resolved.
+
+    `sentence`: all of it in a sentence. `subject`: topic/NAME or entity/NAME, or alert/NAME for an alert
+    about the monitor itself, which has no numbers and no stories. `also_subjects`: others that the same
+    squall made fire. `count`: negatives in the last `window`, which usually holds `baseline`; `surprise`:
+    -log10 of the chance of that, when the alert fired. `headlines`, `story_count` and `source_count`: from
+    the onset, `since`, to the last headline, `last_at`. `models`: the versions that scored them.
+    """
+
+    id: str
+    status: Status
+    alert: str
+    subject: str
+    sentence: str
+    fired_at: datetime
+    links: Links
+    severity: str = "page"
+    also_subjects: list[str] = []
+    since: datetime | None = None
+    last_at: datetime | None = None
+    resolved_at: datetime | None = None
+    window: str | None = None
+    count: int | None = None
+    baseline: float | None = None
+    surprise: float | None = None
+    stories: list[PageStory] = []
+    headlines: int = 0
+    story_count: int = 0
+    source_count: int = 0
+    models: list[str] = []
+    version: int = 1
+
+    @property
+    def is_squall(self) -> bool:
+        """Whether it is about the news and not about the monitor itself."""
+        return not self.subject.startswith("alert/")
+
+
+def page_id(alert: Alert) -> str:
+    """The id of the page that an alert opens: the same however often and by whomever it is received."""
+    opened = f"{alert.fingerprint} {alert.starts_at.isoformat()}"
+    return hashlib.blake2b(opened.encode(), digest_size=8).hexdigest()
+
+
+def squall_page(alert: Alert, reading: Reading | None, evidence: Evidence, negatives: int, settings: Settings) -> Page:
+    """The page that a squall opens.
+
+    `reading`: the window that it is about; None where the alert does not say. `negatives`: how many the
+    archive has in that window by now.
+    """
+    page = Page(
+        id=page_id(alert),
+        status="firing",
+        alert=alert.name,
+        subject=alert.subject,
+        sentence="",
+        fired_at=alert.starts_at,
+        links=_links(alert, settings),
+        severity=alert.labels.get("severity", "page"),
+        since=evidence.since,
+        last_at=evidence.last_at,
+        window=reading.window if reading else None,
+        # The archive may have more by now, or less, where it lags or the window has moved on.
+        count=max(negatives, int(reading.headlines)) if reading else None,
+        baseline=reading.baseline if reading else None,
+        surprise=reading.surprise if reading else None,
+        stories=[_page_story(story) for story in evidence.stories[:STORIES]],
+        headlines=evidence.headlines,
+        story_count=len(evidence.stories),
+        source_count=evidence.sources,
+        models=list(evidence.models),
+    )
+    return msgspec.structs.replace(page, sentence=_firing_sentence(page))
+
+
+def plain_page(alert: Alert, settings: Settings) -> Page:
+    """The page of an alert about the monitor itself: what the alert says, no evidence."""
+    return Page(
+        id=page_id(alert),
+        status="firing",
+        alert=alert.name,
+        subject=alert.subject,
+        sentence=alert.annotations.get("summary") or f"{alert.subject.removeprefix('alert/')} fires.",
+        fired_at=alert.starts_at,
+        links=_links(alert, settings),
+        severity=alert.labels.get("severity", "page"),
+    )
+
+
+def resolved_page(page: Page, resolved_at: datetime, evidence: Evidence | None) -> Page:
+    """The page at its end. `evidence`: all that the archive has of it by then; None keeps what is known."""
+    ended = msgspec.structs.replace(page, status="resolved", resolved_at=resolved_at)
+    if evidence is not None and evidence.headlines >= page.headlines:
+        ended = msgspec.structs.replace(
+            ended,
+            last_at=evidence.last_at,
+            stories=[_page_story(story) for story in evidence.stories[:STORIES]],
+            headlines=evidence.headlines,
+            story_count=len(evidence.stories),
+            source_count=evidence.sources,
+            models=list(evidence.models),
+        )
+    return msgspec.structs.replace(ended, sentence=_resolved_sentence(ended, resolved_at))
+
+
+def _firing_sentence(page: Page) -> str:
+    if page.count is None or page.window is None:
+        return f"Negative headlines {about(page.subject)} surge"
+    counted = number(page.count, "negative headline")
+    usual = usual_words(page.baseline or 0.0)
+    return f"{counted} {about(page.subject)} in {window_words(page.window)}, {usual}"
+
+
+def _resolved_sentence(page: Page, resolved_at: datetime) -> str:
+    if not page.is_squall:
+        return f"Over after {lasted_words(resolved_at - page.fired_at)}: {page.sentence}"
+    if page.since is None or page.last_at is None:
+        return f"The surge of negative headlines {about(page.subject)} is over"
+    headlines = number(page.headlines, "negative headline")
+    stories = number(page.story_count, "story", "stories")
+    lasted = lasted_words(page.last_at - page.since)
+    return f"The squall {about(page.subject)} is over: {headlines} in {stories} within {lasted}"
+
+
+def about(subject: str) -> str:
+    """What a squall is about.
+
+    >>> about("entity/Kestrovan Engineering"), about("topic/credit_debt"), about("topic/all")
+    ('about Kestrovan Engineering', 'on credit and debt', 'over all topics')
+    """
+    kind, _, name = subject.partition("/")
+    if kind == "entity":
+        return f"about {name}"
+    return "over all topics" if name == "all" else f"on {name.replace('_', ' and ')}"
+
+
+def number(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun.
+
+    >>> number(1, "story", "stories"), number(32770, "headline")
+    ('1 story', '32,770 headlines')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def window_words(window: str) -> str:
+    """A window's name in words.
+
+    >>> window_words("1h"), window_words("90s")
+    ('1 hour', '90 seconds')
+    """
+    units = {"ms": "millisecond", "s": "second", "m": "minute", "h": "hour", "d": "day"}
+    unit = window.lstrip("0123456789. ")
+    amount = window.removesuffix(unit).strip()
+    return f"{amount} {units[unit]}{'' if amount == '1' else 's'}"
+
+
+def usual_words(baseline: float) -> str:
+    """What is usual, no finer than is of use.
+
+    >>> usual_words(0.0), usual_words(0.004), usual_words(0.012), usual_words(3.14), usual_words(48.6)
+    ('usually none', 'usually less than 0.01', 'usually 0.01', 'usually 3.1', 'usually 49')
+    """
+    if baseline <= 0:
+        return "usually none"
+    if baseline < 0.01:
+        return "usually less than 0.01"
+    digits = 2 if baseline < 0.1 else max(0, 1 - math.floor(math.log10(baseline)))
+    text = f"{baseline:,.{digits}f}"
+    return f"usually {text.rstrip('0').rstrip('.') if '.' in text else text}"
+
+
+def lasted_words(duration: timedelta) -> str:
+    """How long something lasted, in its two largest units.
+
+    >>> lasted_words(timedelta(seconds=40)), lasted_words(timedelta(minutes=83))
+    ('40 s', '1 h 23 min')
+    """
+    seconds = max(0, int(duration.total_seconds()))
+    parts = [
+        (seconds // 86400, "d"),
+        (seconds // 3600 % 24, "h"),
+        (seconds // 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ]
+    first = next((at for at, (amount, _) in enumerate(parts) if amount), len(parts) - 1)
+    return " ".join(f"{amount} {unit}" for amount, unit in parts[first : first + 2] if amount) or "0 s"
+
+
+def chance_words(surprise: float) -> str:
+    """What a surprise means.
+
+    >>> chance_words(4.0), chance_words(5.3), chance_words(31.0)
+    ('1 in 10,000', '1 in 200,000', 'less than 1 in a million')
+    """
+    if surprise > 6:
+        return "less than 1 in a million"
+    odds = 10**surprise
+    rounded = round(odds, -math.floor(math.log10(odds)))
+    return f"1 in {rounded:,.0f}"
+
+
+def _page_story(story: Story) -> PageStory:
+    return PageStory(
+        title=story.title,
+        sources=story.sources,
+        url=story.url,
+        first_at=story.first_at,
+        last_at=story.last_at,
+        copies=len(story.tellings),
+        p_negative=round(story.p_negative, 4),
+    )
+
+
+def _links(alert: Alert, settings: Settings) -> Links:
+    matchers = ["alertname", "subject"] if alert.is_squall else sorted(alert.labels)
+    wanted = ", ".join(f"{name}={_quoted(alert.labels.get(name, ''))}" for name in matchers)
+    alertmanager = settings.relay.alertmanager.rstrip("/")
+    return Links(
+        graph=_graph(alert, settings),
+        silence=f"{alertmanager}/#/silences/new?filter={quote(f'{{{wanted}}}', safe='')}",
+        runbook=alert.annotations.get("runbook") or f"{settings.alerts.runbooks}#{anchor(alert.name)}",
+    )
+
+
+def _graph(alert: Alert, settings: Settings) -> str:
+    """Prometheus's graph of the subject's negative headlines; of any other alert, what fires."""
+    kind = next((kind for kind in KINDS if alert.is_squall and alert.subject.startswith(f"{kind.label}/")), None)
+    if kind is None:
+        expression = f"ALERTS{{alertname={_quoted(alert.name)}}}"
+    else:
+        name = _quoted(alert.subject.partition("/")[2])
+        expression = f"{kind.prefix}_headlines{{{kind.label}={name}}}"
+    parameters = {"g0.expr": expression, "g0.tab": "0", "g0.range_input": "6h"}
+    return f"{settings.relay.prometheus.rstrip('/')}/graph?{urlencode(parameters)}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

@@ -1,0 +1,250 @@
+"""The book of pages, in the archive's database: which alert belongs to which page, and what is still to be
+delivered.
+
+All that decides whether somebody is paged stands here before anybody is: a relay that is killed and started
+again pages nobody twice and forgets nothing.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+
+from alerts.notification import Alert
+from alerts.page import Page, Status
+from model.errors import ArchiveError
+from stream.archive import from_microseconds, microseconds
+
+_tables = sa.MetaData()
+
+# Times are microseconds since 1970 in UTC, as in the archive.
+_pages = sa.Table(
+    "pages",
+    _tables,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("fired_at", sa.BigInteger, nullable=False),
+    sa.Column("page", sa.Text, nullable=False),
+    sa.Column("evidence", sa.Text, nullable=False),  # the headline ids of each story when it fired
+    sa.Index("pages_by_state", "state", "fired_at"),
+    sa.Index("pages_by_time", "fired_at"),
+)
+
+# An alert is one firing of a rule for one subject: Alertmanager's fingerprint is the same at the next firing.
+_alerts = sa.Table(
+    "page_alerts",
+    _tables,
+    sa.Column("fingerprint", sa.String(64), primary_key=True),
+    sa.Column("starts_at", sa.BigInteger, primary_key=True),
+    sa.Column("page_id", sa.String(32), nullable=False),
+    sa.Column("resolved_at", sa.BigInteger),
+    sa.Index("page_alerts_by_page", "page_id"),
+)
+
+_deliveries = sa.Table(
+    "page_deliveries",
+    _tables,
+    sa.Column("page_id", sa.String(32), primary_key=True),
+    sa.Column("status", sa.String(16), primary_key=True),
+    sa.Column("receiver", sa.String(64), primary_key=True),
+    sa.Column("written_at", sa.BigInteger, nullable=False),
+    sa.Column("delivered_at", sa.BigInteger),
+    sa.Column("page", sa.Text, nullable=False),  # as it was then: a later attempt sends the same
+    sa.Index("page_deliveries_pending", "receiver", "delivered_at", "written_at"),
+)
+
+_page = msgspec.json.Decoder(Page)
+_ids = msgspec.json.Decoder(list[frozenset[str]])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page in the book with its evidence: the headline ids of each story when it fired."""
+
+    page: Page
+    evidence: list[frozenset[str]]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A page that a receiver has not got yet."""
+
+    page: Page
+    receiver: str
+
+    @property
+    def key(self) -> str:
+        """By which a receiver knows a repeated delivery."""
+        return f"{self.page.id}-{self.page.status}"
+
+
+@contextmanager
+def archive_errors(doing: str) -> Iterator[None]:
+    """Turns the database's errors into ArchiveError: one line that says what could not be done."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise ArchiveError(f"{doing}: {reason}") from error
+
+
+class PageBook:
+    """Pages, their alerts and their deliveries. Raises ArchiveError when the database fails.
+
+    `receivers`: the names of those that get every page.
+    """
+
+    def __init__(self, engine: sa.Engine, receivers: Collection[str]) -> None:
+        self._engine = engine
+        self._receivers = list(receivers)
+        with archive_errors("the book of pages cannot be opened"):
+            try:
+                _tables.create_all(engine)
+            except sa.exc.DatabaseError:
+                # Two relays that start at once both find no table: the loser's second look finds them.
+                _tables.create_all(engine)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        with (
+            archive_errors("the book of pages cannot be read or written"),
+            self._engine.begin() as connection,
+        ):
+            yield connection
+
+    def page_of(self, alert: Alert) -> Page | None:
+        """The page that this firing of an alert belongs to."""
+        query = sa.select(_pages.c.page).join(_alerts, _alerts.c.page_id == _pages.c.id).where(*_is(alert))
+        with self._transaction() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else _page.decode(found)
+
+    def open_entries(self) -> list[Entry]:
+        """The pages that are not resolved, the newest first."""
+        query = sa.select(_pages.c.page, _pages.c.evidence).where(_pages.c.state == "firing")
+        with self._transaction() as connection:
+            rows = connection.execute(query.order_by(_pages.c.fired_at.desc(), _pages.c.id)).all()
+        return [Entry(_page.decode(page), _ids.decode(evidence)) for page, evidence in rows]
+
+    def recent(self, limit: int) -> list[Page]:
+        """The newest pages, as they are now."""
+        query = sa.select(_pages.c.page).order_by(_pages.c.fired_at.desc(), _pages.c.id).limit(limit)
+        with self._transaction() as connection:
+            return [_page.decode(page) for page in connection.execute(query).scalars()]
+
+    def open_page(self, page: Page, alert: Alert, evidence: Sequence[frozenset[str]], now: datetime) -> None:
+        """Write a new page, opened by an alert, and that it is to be delivered."""
+        row = {
+            "id": page.id,
+            "state": page.status,
+            "fired_at": microseconds(page.fired_at),
+            "page": _text(page),
+            "evidence": msgspec.json.encode([sorted(ids) for ids in evidence]).decode(),
+        }
+        with self._transaction() as connection:
+            connection.execute(_pages.insert().values(row))
+            self._add_alert(connection, page.id, alert)
+            self._to_deliver(connection, page, now)
+
+    def join(self, page: Page, alert: Alert) -> None:
+        """Write that an alert tells of a page's squall too; nobody is told."""
+        others = list(dict.fromkeys([*page.also_subjects, alert.subject]))
+        joined = msgspec.structs.replace(page, also_subjects=[subject for subject in others if subject != page.subject])
+        with self._transaction() as connection:
+            self._add_alert(connection, page.id, alert)
+            connection.execute(_pages.update().where(_pages.c.id == page.id).values(page=_text(joined)))
+
+    def _add_alert(self, connection: sa.Connection, page_id: str, alert: Alert) -> None:
+        connection.execute(
+            _alerts.insert().values(
+                fingerprint=alert.fingerprint, starts_at=microseconds(alert.starts_at), page_id=page_id
+            )
+        )
+
+    def earlier_firings(self, alert: Alert) -> list[Alert]:
+        """Unresolved firings of the same rule and subject that began before this one: their end was never
+        heard of."""
+        query = sa.select(_alerts.c.starts_at).where(
+            _alerts.c.fingerprint == alert.fingerprint,
+            _alerts.c.starts_at < microseconds(alert.starts_at),
+            _alerts.c.resolved_at.is_(None),
+        )
+        with self._transaction() as connection:
+            starts = connection.execute(query.order_by(_alerts.c.starts_at)).scalars().all()
+        return [msgspec.structs.replace(alert, starts_at=from_microseconds(start)) for start in starts]
+
+    def end_alert(self, alert: Alert, ended_at: datetime) -> Page | None:
+        """Write that a firing is over. The page, if it is open and no alert of it fires any more."""
+        with self._transaction() as connection:
+            connection.execute(
+                _alerts.update()
+                .where(*_is(alert), _alerts.c.resolved_at.is_(None))
+                .values(resolved_at=microseconds(ended_at))
+            )
+            page_id = connection.execute(sa.select(_alerts.c.page_id).where(*_is(alert))).scalar()
+            fires = sa.exists().where(_alerts.c.page_id == page_id, _alerts.c.resolved_at.is_(None))
+            query = sa.select(_pages.c.page).where(_pages.c.id == page_id, _pages.c.state == "firing", ~fires)
+            found = connection.execute(query).scalar()
+        return None if found is None else _page.decode(found)
+
+    def resolve(self, page: Page, now: datetime) -> None:
+        """Write that a page is resolved, and that this is to be delivered: once, however often it is
+        called."""
+        with self._transaction() as connection:
+            changed = connection.execute(
+                _pages.update()
+                .where(_pages.c.id == page.id, _pages.c.state == "firing")
+                .values(state=page.status, page=_text(page))
+            )
+            if changed.rowcount:
+                self._to_deliver(connection, page, now)
+
+    def _to_deliver(self, connection: sa.Connection, page: Page, now: datetime) -> None:
+        if self._receivers:
+            rows = [
+                {
+                    "page_id": page.id,
+                    "status": page.status,
+                    "receiver": receiver,
+                    "written_at": microseconds(now),
+                    "page": _text(page),
+                }
+                for receiver in self._receivers
+            ]
+            connection.execute(_deliveries.insert(), rows)
+
+    def pending(self, receiver: str) -> list[Delivery]:
+        """What a receiver has not got yet, oldest first; a page's firing before its end."""
+        query = (
+            sa.select(_deliveries.c.page)
+            .where(_deliveries.c.receiver == receiver, _deliveries.c.delivered_at.is_(None))
+            .order_by(_deliveries.c.written_at, _deliveries.c.page_id, _deliveries.c.status)
+        )
+        with self._transaction() as connection:
+            pages = connection.execute(query).scalars().all()
+        return [Delivery(_page.decode(page), receiver) for page in pages]
+
+    def delivered(self, delivery: Delivery, now: datetime) -> None:
+        """Write that a receiver has got a page."""
+        status: Status = delivery.page.status
+        with self._transaction() as connection:
+            connection.execute(
+                _deliveries.update()
+                .where(
+                    _deliveries.c.page_id == delivery.page.id,
+                    _deliveries.c.status == status,
+                    _deliveries.c.receiver == delivery.receiver,
+                )
+                .values(delivered_at=microseconds(now))
+            )
+
+
+def _is(alert: Alert) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    return _alerts.c.fingerprint == alert.fingerprint, _alerts.c.starts_at == microseconds(alert.starts_at)
+
+
+def _text(page: Page) -> str:
+    return msgspec.json.encode(page).decode()

@@ -1,0 +1,141 @@
+"""From alerts to pages: whether an alert opens a page, joins one or ends one, and what evidence goes with
+it."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from alerts.evidence import Evidence, gather, same_squall, summarise, unbroken
+from alerts.notification import Alert, Reading, most_surprising, readings
+from alerts.page import Page, plain_page, resolved_page, squall_page
+from alerts.pagebook import Entry, PageBook, archive_errors
+from stream.archive import Archive
+from stream.records import MINUTE, ScoredHeadline
+from stream.settings import Settings, format_duration
+
+log = logging.getLogger(__name__)
+
+# The gauges' windows begin with a whole minute, and a scrape and an evaluation lie between them and an alert.
+SLACK = 2 * MINUTE
+
+
+class Pager:
+    """Decides about pages, by what the archive and the book of pages say. Raises ArchiveError.
+
+    Not for two threads at once: each decision stands on the one before.
+    """
+
+    def __init__(self, settings: Settings, archive: Archive, book: PageBook) -> None:
+        self._settings = settings
+        self._archive = archive
+        self.book = book
+
+    def take(self, alerts: Sequence[Alert], now: datetime) -> None:
+        """Take alerts in. When this returns, what follows from them is written; taking them again changes
+        nothing."""
+        # What fires before what has ended: a subject that takes a squall over keeps its page open. The most
+        # specific subject first, so that it is the page's.
+        for alert in sorted((each for each in alerts if each.status == "firing"), key=_specificity):
+            self._fire(alert, now)
+        for alert in alerts:
+            if alert.status == "resolved":
+                self._end(alert, _ended_at(alert, now), now)
+
+    def lags(self, alerts: Sequence[Alert], now: datetime) -> bool:
+        """Whether the archive holds fewer negatives yet than a new squall's alert has counted."""
+        for alert in alerts:
+            if alert.status == "firing" and alert.is_squall and self.book.page_of(alert) is None:
+                reading = self._reading(alert)
+                if len(self._negatives(alert, reading, now)) < reading.headlines:
+                    return True
+        return False
+
+    def _fire(self, alert: Alert, now: datetime) -> None:
+        if self.book.page_of(alert) is None:
+            if alert.is_squall:
+                self._fire_squall(alert, now)
+            else:
+                self.book.open_page(plain_page(alert, self._settings), alert, [], now)
+        # Alertmanager does not tell the end of what is silenced meanwhile.
+        for earlier in self.book.earlier_firings(alert):
+            self._end(earlier, alert.starts_at, now)
+
+    def _fire_squall(self, alert: Alert, now: datetime) -> None:
+        told = bool(readings(alert.annotations))
+        reading = self._reading(alert)
+        negatives = self._negatives(alert, reading, now)
+        evidence = gather(negatives, reading.baseline, reading.length, now)
+        page = self._same_squall(evidence, now)
+        if page is not None:
+            log.info("%s tells of the squall of page %s (%s)", alert.subject, page.id, page.subject)
+            self.book.join(page, alert)
+            return
+        if not negatives:
+            log.warning("%s fires and the archive has no negative headline of it", alert.subject)
+        lately = sum(1 for each in negatives if each.published_at > now - reading.length)
+        page = squall_page(alert, reading if told else None, evidence, lately, self._settings)
+        self.book.open_page(page, alert, evidence.ids, now)
+        log.info("page %s: %s", page.id, page.sentence)
+
+    def _same_squall(self, evidence: Evidence, now: datetime) -> Page | None:
+        """The open page of the same squall."""
+        entries = [entry for entry in self.book.open_entries() if entry.page.is_squall]
+        for entry in entries:
+            if same_squall(evidence.ids, entry.evidence) or same_squall(evidence.ids, self._grown(entry, now)):
+                return entry.page
+        return None
+
+    def _grown(self, entry: Entry, now: datetime) -> list[frozenset[str]]:
+        """An open page's evidence as it has grown. Only an entity's: all that is negative about a company
+        belongs to its squall, but a topic goes on to hold other companies' news, which must page for
+        themselves."""
+        page = entry.page
+        if page.since is None or not page.subject.startswith("entity/"):
+            return []
+        return self._whole(page.subject, page.since, now).ids
+
+    def _whole(self, subject: str, since: datetime, until: datetime) -> Evidence:
+        """A squall from its onset to where it ended, until then at most."""
+        alerts = self._settings.alerts
+        # Without a negative headline for so long, the alert has ended, even if that was never heard of.
+        pause = alerts.calm_window + alerts.keep_firing_for
+        return summarise(unbroken(self._archived(subject, since, until), pause), until)
+
+    def _end(self, alert: Alert, ended_at: datetime, now: datetime) -> None:
+        page = self.book.end_alert(alert, ended_at)
+        if page is None:
+            return
+        evidence = None
+        if page.is_squall and page.since is not None:
+            evidence = self._whole(page.subject, page.since, ended_at)
+        ended = resolved_page(page, ended_at, evidence)
+        self.book.resolve(ended, now)
+        log.info("page %s: %s", ended.id, ended.sentence)
+
+    def _reading(self, alert: Alert) -> Reading:
+        found = most_surprising(readings(alert.annotations), self._settings.alerts)
+        # An alert without its numbers: the window that tells whether a squall still blows.
+        return found or Reading(window=format_duration(self._settings.alerts.calm_window))
+
+    def _negatives(self, alert: Alert, reading: Reading, now: datetime) -> list[ScoredHeadline]:
+        # The gauges count the whole present minute, in which a producer's clock may be ahead.
+        since = min(alert.starts_at, now) - reading.length - SLACK
+        return self._archived(alert.subject, since, now + MINUTE)
+
+    def _archived(self, subject: str, since: datetime, until: datetime) -> list[ScoredHeadline]:
+        with archive_errors("the archive cannot be read"):
+            return self._archive.negatives(subject, since, until)
+
+
+def _specificity(alert: Alert) -> tuple[int, datetime, str]:
+    """Entities, then topics, then all topics together; then what fired first."""
+    kind, _, name = alert.subject.partition("/")
+    rank = {"entity": 0, "topic": 1}.get(kind, 3)
+    return (2 if (kind, name) == ("topic", "all") else rank, alert.starts_at, alert.fingerprint)
+
+
+def _ended_at(alert: Alert, now: datetime) -> datetime:
+    """When an alert ended: what it says, where that can be."""
+    if alert.ends_at is None or not alert.starts_at <= alert.ends_at <= now + timedelta(minutes=1):
+        return now
+    return alert.ends_at

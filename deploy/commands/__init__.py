@@ -1,0 +1,1 @@
+"""One command a file: options and output; the work is done elsewhere."""

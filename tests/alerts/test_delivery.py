@@ -1,0 +1,184 @@
+"""Pages get to their receivers, whatever fails on the way."""
+
+import asyncio
+import contextlib
+import io
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from rich.console import Console
+
+from alerts.delivery import Courier, DeliveryError, Receiver, Terminal, Webhook
+from alerts.notification import Alert
+from alerts.page import Page, plain_page, resolved_page
+from alerts.pagebook import Delivery, PageBook
+from stream.archive import Archive
+from stream.settings import Settings
+
+NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
+TIMEOUT = timedelta(seconds=5)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    archive = Archive(f"sqlite:///{tmp_path / 'archive.db'}")
+    yield archive
+    archive.close()
+
+
+def alert_of(name: str) -> Alert:
+    return Alert("firing", {"alertname": name}, NOW, name, annotations={"summary": f"{name} fires"})
+
+
+def opened(book: PageBook, name: str) -> Page:
+    page = plain_page(alert_of(name), Settings())
+    book.open_page(page, alert_of(name), [], NOW)
+    return page
+
+
+class Desk:
+    """A webhook: keeps what is posted; answers what it is told, 200 when nothing is left to tell."""
+
+    def __init__(self) -> None:
+        self.posted: list[tuple[str, str]] = []
+        self.headers: list[dict[str, str]] = []
+        self.answers: list[int] = []
+        self.seconds = 0.0
+        app = web.Application()
+        app.router.add_post("/hook", self._hook)
+        self.server = TestServer(app)
+
+    async def _hook(self, request: web.Request) -> web.Response:
+        page: dict[str, Any] = msgspec.json.decode(await request.read())
+        self.headers.append(dict(request.headers))
+        self.posted.append((page["alert"], page["status"]))
+        await asyncio.sleep(self.seconds)
+        status = self.answers.pop(0) if self.answers else 200
+        return web.Response(status=status, text="because", headers={"Location": "/elsewhere"})
+
+    @property
+    def url(self) -> str:
+        return str(self.server.make_url("/hook?token=secret"))
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    desk = Desk()
+    await desk.server.start_server()
+    yield desk
+    await desk.server.close()
+
+
+@contextlib.asynccontextmanager
+async def running(book: PageBook, *receivers: Receiver) -> AsyncIterator[Courier]:
+    courier = Courier(book, receivers, lambda: NOW, pause=0.01)
+    task = asyncio.create_task(courier.run())
+    yield courier
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_webhook_gets_the_page_as_json_with_a_key_that_tells_repeats(archive: Archive, desk: Desk) -> None:
+    hook = Webhook(desk.url, TIMEOUT)
+    book = PageBook(archive.engine, [hook.name])
+    page = opened(book, "A")
+    async with running(book, hook):
+        await until(lambda: not book.pending(hook.name))
+    (headers,) = desk.headers
+    assert headers["Content-Type"] == "application/json"
+    assert headers["Idempotency-Key"] == f"{page.id}-firing"
+    assert "secret" not in hook.name
+
+
+@pytest.mark.parametrize("status", [302, 400, 503])
+async def test_what_was_refused_is_tried_again_with_the_same_key(archive: Archive, desk: Desk, status: int) -> None:
+    desk.answers = [status, status]
+    hook = Webhook(desk.url, TIMEOUT)
+    book = PageBook(archive.engine, [hook.name])
+    opened(book, "A")
+    async with running(book, hook):
+        await until(lambda: not book.pending(hook.name))
+    assert desk.posted == [("A", "firing")] * 3
+    assert len({headers["Idempotency-Key"] for headers in desk.headers}) == 1
+
+
+async def test_what_is_pending_at_the_start_is_delivered_and_what_comes_later_too(archive: Archive, desk: Desk) -> None:
+    hook = Webhook(desk.url, TIMEOUT)
+    book = PageBook(archive.engine, [hook.name])
+    page = opened(book, "A")
+    async with running(book, hook) as courier:
+        await until(lambda: not book.pending(hook.name))
+        book.resolve(resolved_page(page, NOW, None), NOW)
+        courier.wake()
+        await until(lambda: len(desk.posted) == 2)
+        await until(lambda: not book.pending(hook.name))
+    async with running(book, hook):
+        await asyncio.sleep(0.05)
+    assert desk.posted == [("A", "firing"), ("A", "resolved")]
+
+
+async def test_a_refused_page_keeps_no_other_waiting_but_its_own_end(archive: Archive) -> None:
+    class Choosy:
+        name = "choosy"
+
+        def __init__(self) -> None:
+            self.got: list[tuple[str, str]] = []
+            self.refuses = True
+
+        async def deliver(self, delivery: Delivery) -> None:
+            if self.refuses and delivery.page.alert == "A":
+                raise DeliveryError("not that one")
+            self.got.append((delivery.page.alert, delivery.page.status))
+
+    choosy = Choosy()
+    book = PageBook(archive.engine, [choosy.name])
+    page = opened(book, "A")
+    book.resolve(resolved_page(page, NOW, None), NOW)
+    opened(book, "B")
+    async with running(book, choosy):
+        await until(lambda: bool(choosy.got))
+        assert choosy.got == [("B", "firing")]
+        choosy.refuses = False
+        await until(lambda: len(choosy.got) == 3)
+    assert choosy.got[1:] == [("A", "firing"), ("A", "resolved")]
+
+
+async def test_a_webhook_that_is_not_there_keeps_the_terminal_not_waiting(archive: Archive) -> None:
+    out = io.StringIO()
+    hook = Webhook("http://127.0.0.1:1/token-in-the-path", TIMEOUT)
+    terminal = Terminal(Console(file=out, width=100))
+    book = PageBook(archive.engine, [hook.name, terminal.name])
+    opened(book, "A")
+    async with running(book, hook, terminal):
+        await until(lambda: not book.pending("terminal"))
+    assert "A fires" in out.getvalue()
+    (delivery,) = book.pending(hook.name)
+    with pytest.raises(DeliveryError, match=r"127\.0\.0\.1 cannot be reached") as failed:
+        await hook.deliver(delivery)
+    assert "token" not in str(failed.value)
+
+
+async def test_a_webhook_that_does_not_answer_in_time_is_told_so(desk: Desk) -> None:
+    desk.seconds = 0.5
+    hook = Webhook(desk.url, timedelta(seconds=0.1))
+    with pytest.raises(DeliveryError, match=r"did not answer within 0\.1 s"):
+        await hook.deliver(Delivery(plain_page(alert_of("A"), Settings()), hook.name))
+
+
+async def test_an_address_that_is_none_is_told_so() -> None:
+    hook = Webhook("no address", TIMEOUT)
+    with pytest.raises(DeliveryError, match="cannot be reached"):
+        await hook.deliver(Delivery(plain_page(alert_of("A"), Settings()), hook.name))

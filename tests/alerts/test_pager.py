@@ -1,0 +1,306 @@
+"""Which alerts open a page, join one, end one: on a real archive and a real book of pages."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from alerts.notification import Alert
+from alerts.page import Page
+from alerts.pagebook import PageBook
+from alerts.pager import Pager
+from model.errors import ArchiveError
+from stream.archive import Archive
+from stream.fingerprint import fingerprint
+from stream.records import ScoredHeadline
+from stream.settings import Settings
+
+NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+EVENTS = (
+    "auditor resigns and withdraws its opinion",
+    "headquarters raided by police and regulators",
+    "banks freeze all credit lines as liquidity fears mount",
+    "finance chief arrested on suspicion of forging invoices",
+    "suppliers halt deliveries, demand payment up front",
+    "pension fund dumps its entire stake at a loss",
+    "plants stop work, unions fear mass layoffs",
+    "bonds collapse to a record low",
+)
+KESTROVAN, MONTEFALDA = "entity/Kestrovan", "entity/Montefalda"
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    archive = Archive(f"sqlite:///{tmp_path / 'archive.db'}")
+    yield archive
+    archive.close()
+
+
+def pager_of(archive: Archive) -> Pager:
+    return Pager(Settings(), archive, PageBook(archive.engine, ["desk"]))
+
+
+def tell(
+    archive: Archive, company: str, at: datetime, topic: str = "fraud_governance", events: range = range(8)
+) -> None:
+    """A squall about a company: one headline a second, each another event, from three sources."""
+    rows = []
+    for number in events:
+        title = f"{company} {EVENTS[number]}"
+        published = at + number * SECOND
+        rows.append(
+            ScoredHeadline(
+                id=f"{company}-{number}",
+                title=title,
+                source=("Baltic Wire", "Tideline", "Rhinegate")[number % 3],
+                url=f"https://news.example/{company}/{number}",
+                published_at=published,
+                scored_at=published,
+                topic=topic,
+                topic_probability=0.9,
+                sentiment="negative",
+                probabilities={"negative": 0.9, "neutral": 0.1, "positive": 0.0},
+                polarity=-0.9,
+                entities={company: "negative"},
+                fingerprint=fingerprint(title),
+                model="v1",
+            )
+        )
+    archive.keep(rows)
+
+
+def firing(subject: str, at: datetime = NOW, headlines: int = 8) -> Alert:
+    kind, _, name = subject.partition("/")
+    return Alert(
+        status="firing",
+        labels={"alertname": "NegativeNewsSquall", kind: name, "subject": subject, "severity": "page"},
+        starts_at=at,
+        fingerprint=subject.replace("/", "-"),
+        annotations={"windows": f"5m headlines {headlines};5m baseline 0.01;5m surprise 20;5m stories 8;5m sources 3;"},
+    )
+
+
+def resolved(alert: Alert, at: datetime) -> Alert:
+    return Alert(
+        "resolved",
+        alert.labels,
+        alert.starts_at,
+        alert.fingerprint,
+        annotations=alert.annotations,
+        ends_at=at,
+    )
+
+
+def statuses(pager: Pager) -> list[tuple[str, str]]:
+    return [(delivery.page.subject, delivery.page.status) for delivery in pager.book.pending("desk")]
+
+
+def only_page(pager: Pager) -> Page:
+    (page,) = pager.book.recent(10)
+    return page
+
+
+def test_a_page_has_the_numbers_and_the_evidence(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    pager = pager_of(archive)
+    pager.take([firing(KESTROVAN, headlines=5)], NOW)
+    page = only_page(pager)
+    assert page.sentence == "8 negative headlines about Kestrovan in 5 minutes, usually 0.01"
+    assert (page.status, page.count, page.baseline, page.surprise) == ("firing", 8, 0.01, 20)
+    assert (page.headlines, page.story_count, page.source_count, page.models) == (8, 8, 3, ["v1"])
+    assert len(page.stories) == 5
+    assert page.stories[0].url.startswith("https://news.example/Kestrovan/")
+    assert (page.since, page.fired_at) == (NOW - MINUTE, NOW)
+    assert statuses(pager) == [(KESTROVAN, "firing")]
+
+
+def test_entity_and_topics_of_one_squall_in_one_message_are_one_page_about_the_entity(
+    archive: Archive,
+) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    pager = pager_of(archive)
+    pager.take([firing("topic/all"), firing("topic/fraud_governance"), firing(KESTROVAN)], NOW)
+    page = only_page(pager)
+    assert (page.subject, page.also_subjects) == (KESTROVAN, ["topic/fraud_governance", "topic/all"])
+    assert statuses(pager) == [(KESTROVAN, "firing")]
+
+
+def test_an_entity_joins_the_page_of_the_topic_that_came_first(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    pager = pager_of(archive)
+    pager.take([firing("topic/fraud_governance")], NOW)
+    pager.take([firing("topic/fraud_governance"), firing(KESTROVAN, NOW + 15 * SECOND)], NOW + 20 * SECOND)
+    page = only_page(pager)
+    assert (page.subject, page.also_subjects) == ("topic/fraud_governance", [KESTROVAN])
+
+
+def test_another_companys_squall_is_another_page(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    tell(archive, "Montefalda", NOW - MINUTE, topic="credit_debt")
+    pager = pager_of(archive)
+    pager.take([firing("topic/credit_debt"), firing(KESTROVAN), firing(MONTEFALDA)], NOW)
+    assert {page.subject: page.also_subjects for page in pager.book.recent(10)} == {
+        KESTROVAN: [],
+        MONTEFALDA: ["topic/credit_debt"],
+    }
+
+
+def test_a_topic_joins_a_squall_that_has_grown_since_its_page(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE, events=range(3))
+    pager = pager_of(archive)
+    pager.take([firing(KESTROVAN, headlines=3)], NOW)
+    later = NOW + 9 * MINUTE
+    tell(archive, "Kestrovan", later - MINUTE, topic="credit_debt", events=range(3, 8))
+    pager.take([firing("topic/credit_debt", later, headlines=5)], later)
+    assert only_page(pager).also_subjects == ["topic/credit_debt"]
+
+
+def test_while_all_topics_fire_a_later_squall_pages_for_itself(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    pager = pager_of(archive)
+    pager.take([firing("topic/all")], NOW)
+    later = NOW + 10 * MINUTE
+    tell(archive, "Montefalda", later - MINUTE)
+    pager.take([firing(MONTEFALDA, later)], later)
+    assert [page.subject for page in pager.book.recent(10)] == [MONTEFALDA, "topic/all"]
+
+
+def test_alertmanager_repeating_itself_changes_nothing_nor_does_a_restart(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    alerts = [firing(KESTROVAN), firing("topic/all")]
+    pager = pager_of(archive)
+    pager.take(alerts, NOW)
+    pager.take(alerts, NOW + timedelta(hours=12))
+    restarted = pager_of(archive)
+    restarted.take(alerts, NOW + timedelta(hours=13))
+    assert only_page(restarted).also_subjects == ["topic/all"]
+    assert statuses(restarted) == [(KESTROVAN, "firing")]
+
+
+def test_a_page_ends_once_when_the_last_of_its_alerts_has(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE, events=range(5))
+    company, everything = firing(KESTROVAN, headlines=5), firing("topic/all", headlines=5)
+    pager = pager_of(archive)
+    pager.take([company, everything], NOW)
+    tell(archive, "Kestrovan", NOW + MINUTE, events=range(5, 8))
+    ended = NOW + 30 * MINUTE
+    pager.take([resolved(company, ended - 5 * MINUTE), everything], ended - 5 * MINUTE)
+    assert only_page(pager).status == "firing"
+    pager.take([resolved(company, ended - 5 * MINUTE), resolved(everything, ended)], ended)
+    pager.take([resolved(everything, ended)], ended + MINUTE)
+    page = only_page(pager)
+    assert (page.status, page.resolved_at, page.headlines) == ("resolved", ended, 8)
+    assert page.sentence == ("The squall about Kestrovan is over: 8 negative headlines in 8 stories within 2 min 7 s")
+    assert statuses(pager) == [(KESTROVAN, "firing"), (KESTROVAN, "resolved")]
+
+
+def test_the_next_squall_of_the_same_company_is_a_new_page(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE, events=range(4))
+    first = firing(KESTROVAN, headlines=4)
+    pager = pager_of(archive)
+    pager.take([first], NOW)
+    pager.take([resolved(first, NOW + 30 * MINUTE)], NOW + 30 * MINUTE)
+    later = NOW + timedelta(hours=3)
+    tell(archive, "Kestrovan", later - MINUTE, events=range(4, 8))
+    pager.take([firing(KESTROVAN, later, headlines=4)], later)
+    assert [page.status for page in pager.book.recent(10)] == ["firing", "resolved"]
+
+
+def test_a_firing_whose_end_was_never_heard_of_does_not_swallow_the_next_squall(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE, events=range(4))
+    pager = pager_of(archive)
+    pager.take([firing(KESTROVAN, headlines=4)], NOW)
+    # A silence hid the end; hours later another squall fires.
+    later = NOW + timedelta(hours=3)
+    tell(archive, "Kestrovan", later - MINUTE, events=range(4, 8))
+    pager.take([firing(KESTROVAN, later, headlines=4)], later)
+    second, first = pager.book.recent(10)
+    assert (second.status, first.status) == ("firing", "resolved")
+    assert (second.headlines, first.headlines) == (4, 4)
+
+
+def test_prometheus_started_again_goes_on_with_the_same_page(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    pager = pager_of(archive)
+    pager.take([firing(KESTROVAN)], NOW)
+    again = firing(KESTROVAN, NOW + 2 * MINUTE)
+    pager.take([again], NOW + 2 * MINUTE)
+    assert only_page(pager).status == "firing"
+    pager.take([resolved(again, NOW + 20 * MINUTE)], NOW + 20 * MINUTE)
+    assert only_page(pager).status == "resolved"
+
+
+def test_a_squall_without_evidence_in_the_archive_pages_all_the_same(archive: Archive) -> None:
+    pager = pager_of(archive)
+    pager.take([firing(KESTROVAN, headlines=12), firing("topic/all", headlines=12)], NOW)
+    pages = pager.book.recent(10)
+    assert {page.subject for page in pages} == {KESTROVAN, "topic/all"}
+    assert [page.count for page in pages] == [12, 12]
+    assert pages[0].since is None
+
+
+def test_a_squall_without_numbers_pages_with_what_the_archive_has(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    pager = pager_of(archive)
+    alert = firing(KESTROVAN)
+    pager.take([Alert(alert.status, alert.labels, alert.starts_at, alert.fingerprint)], NOW)
+    page = only_page(pager)
+    assert page.sentence == "Negative headlines about Kestrovan surge"
+    assert (page.window, page.count, page.headlines) == (None, None, 8)
+
+
+def test_an_alert_about_the_monitor_is_passed_on_as_it_is(archive: Archive) -> None:
+    down = Alert(
+        "firing",
+        {"alertname": "NewsquallWorkerDown", "instance": "w:1", "severity": "page"},
+        NOW,
+        "f1",
+        annotations={"summary": "The worker at w:1 does not answer.", "runbook": "docs/oncall.md#x"},
+    )
+    pager = pager_of(archive)
+    pager.take([down], NOW)
+    pager.take([resolved(down, NOW + 3 * MINUTE)], NOW + 3 * MINUTE)
+    page = only_page(pager)
+    assert page.subject == "alert/NewsquallWorkerDown/w:1"
+    assert page.sentence == "Over after 3 min: The worker at w:1 does not answer."
+    assert (page.stories, page.links.runbook) == ([], "docs/oncall.md#x")
+    assert [status for _, status in statuses(pager)] == ["firing", "resolved"]
+
+
+def test_an_end_without_a_beginning_pages_nobody(archive: Archive) -> None:
+    pager = pager_of(archive)
+    pager.take([resolved(firing(KESTROVAN), NOW)], NOW)
+    assert pager.book.recent(10) == []
+
+
+def test_the_archive_lags_while_it_has_fewer_than_the_alert_has_counted(archive: Archive) -> None:
+    pager = pager_of(archive)
+    alert = firing(KESTROVAN, headlines=8)
+    assert pager.lags([alert], NOW)
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    assert not pager.lags([alert], NOW)
+    assert not pager.lags([resolved(firing(MONTEFALDA), NOW)], NOW)
+
+
+def test_what_is_delivered_is_marked_for_its_receiver_alone(archive: Archive) -> None:
+    book = PageBook(archive.engine, ["desk", "terminal"])
+    pager = Pager(Settings(), archive, book)
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    pager.take([firing(KESTROVAN)], NOW)
+    (delivery,) = book.pending("desk")
+    assert delivery.key == f"{delivery.page.id}-firing"
+    book.delivered(delivery, NOW)
+    assert book.pending("desk") == []
+    assert len(book.pending("terminal")) == 1
+
+
+def test_a_database_that_fails_is_an_archive_error_of_one_line(archive: Archive) -> None:
+    pager = pager_of(archive)
+    with archive.engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE page_alerts"))
+    with pytest.raises(ArchiveError, match="no such table: page_alerts") as failed:
+        pager.take([firing(KESTROVAN)], NOW)
+    assert "\n" not in str(failed.value)
