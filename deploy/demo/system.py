@@ -1,0 +1,162 @@
+"""The whole local system: Kafka, Prometheus, Alertmanager, a worker and the relay, each a process of its own."""
+
+import json
+import sys
+import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from alerts.routing import alertmanager_config
+from alerts.rules import render
+from deploy.demo.board import Sample, read_metrics
+from deploy.stack.alertmanager import Alertmanager
+from deploy.stack.kafka import Kafka
+from deploy.stack.ports import free_port
+from deploy.stack.process import Process
+from deploy.stack.prometheus import Prometheus
+from stream.settings import SETTINGS_FILE, Settings, load_settings
+
+# Settings in which a person can wait for a page. A shorter window than production's tells when a squall is over.
+_SETTINGS = """\
+# Written by `newsquall demo`; `newsquall --settings THIS_FILE ...` reaches the running demo.
+[kafka]
+bootstrap = "{bootstrap}"
+
+[archive]
+url = "sqlite:///{folder}/newsquall.db"
+
+[worker]
+metrics_port = {metrics_port}
+linger = "20ms"
+data = "{folder}/worker"
+
+[trends]
+windows = ["1m", "5m", "15m", "1h", "6h", "1d"]
+refit = "2s"
+watchlist = "{folder}/watchlist.csv"
+
+[alerts]
+calm_window = "1m"
+keep_firing_for = "5s"
+evaluation = "1s"
+group_wait = "1s"
+group_interval = "5s"
+
+[relay]
+port = {relay_port}
+webhooks = ["{webhook}"]
+terminal = false
+prometheus = "{prometheus}"
+alertmanager = "{alertmanager}"
+"""
+
+START_SECONDS = 90.0
+
+
+def newsquall(*arguments: str) -> list[str]:
+    """This installation's command as an argument list."""
+    return [str(Path(sys.executable).with_name("newsquall")), *arguments]
+
+
+class System:
+    """Started as a context manager, stopped in the opposite order at its end, whatever ends it.
+
+    `folder`: an empty one, which everything is written to. `webhook`: where the relay posts its pages. `prepare`:
+    called with the folder before the worker starts.
+    """
+
+    def __init__(self, folder: Path, webhook: str, prepare: Callable[[Path], None]) -> None:
+        self.folder = folder
+        self._exits = ExitStack()
+        ports = {name: free_port() for name in ("prometheus", "alertmanager", "metrics", "relay")}
+        self.kafka = Kafka(folder / "kafka", port=free_port())
+        self.metrics_url = f"http://127.0.0.1:{ports['metrics']}/metrics"
+        self.relay_url = f"http://127.0.0.1:{ports['relay']}"
+        self.settings_file = folder / SETTINGS_FILE
+        self.settings_file.write_text(
+            _SETTINGS.format(
+                bootstrap=self.kafka.bootstrap,
+                folder=folder,
+                metrics_port=ports["metrics"],
+                relay_port=ports["relay"],
+                webhook=webhook,
+                prometheus=f"http://127.0.0.1:{ports['prometheus']}",
+                alertmanager=f"http://127.0.0.1:{ports['alertmanager']}",
+            ),
+            encoding="utf-8",
+        )
+        prepare(folder)
+        self.settings: Settings = load_settings(self.settings_file)
+        rules = folder / "rules.yml"
+        rules.write_text(render(self.settings), encoding="utf-8")
+        self.alertmanager = Alertmanager(
+            folder / "alertmanager",
+            alertmanager_config(self.settings, f"{self.relay_url}/alerts"),
+            port=ports["alertmanager"],
+        )
+        self.prometheus = Prometheus(
+            folder / "prometheus",
+            {"newsquall": [f"127.0.0.1:{ports['metrics']}"]},
+            rules=[rules],
+            alertmanager=f"127.0.0.1:{ports['alertmanager']}",
+            scrape_interval=1.0,
+            evaluation_interval=1.0,
+            port=ports["prometheus"],
+        )
+        self.worker = Process("the worker")
+        self.relay = Process("the relay")
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._exits.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exits.close()
+
+    def _start(self) -> None:
+        """All at once: the worker waits for the broker by itself."""
+        for server in (self.kafka, self.prometheus, self.alertmanager):
+            self._exits.callback(server.stop)
+        self._start_own(self.worker, "worker")
+        self._start_own(self.relay, "relay")
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(lambda server: server.start(), (self.kafka, self.prometheus, self.alertmanager)))
+        self.relay.wait_ready(self._relay_ready, START_SECONDS, f"{self.relay_url}/-/ready")
+        self.worker.wait_ready(self._worker_ready, START_SECONDS, f"subjects on {self.metrics_url}")
+
+    def _start_own(self, process: Process, command: str) -> None:
+        self._exits.callback(process.stop)
+        process.start(
+            newsquall("--settings", str(self.settings_file), command),
+            self.folder / f"{command}.log",
+            cwd=self.folder,
+        )
+
+    def _relay_ready(self) -> bool:
+        with urllib.request.urlopen(f"{self.relay_url}/-/ready", timeout=2) as answer:  # noqa: S310  (our own)
+            return bool(answer.status == 200)
+
+    def _worker_ready(self) -> bool:
+        """It owns every topic: the subjects' gauges are there."""
+        return ("newsquall_history_seconds", (("topic", "all"),)) in self.samples()
+
+    def samples(self) -> dict[Sample, float]:
+        """The worker's metrics now. Raises OSError while it does not answer."""
+        with urllib.request.urlopen(self.metrics_url, timeout=5) as answer:  # noqa: S310  (our own)
+            return read_metrics(answer.read().decode())
+
+    def pages(self) -> list[dict[str, Any]]:
+        """The relay's own list of recent pages."""
+        with urllib.request.urlopen(f"{self.relay_url}/pages", timeout=5) as answer:  # noqa: S310  (our own)
+            found: list[dict[str, Any]] = json.loads(answer.read())
+            return found
