@@ -51,9 +51,7 @@ def assess(
     """
     languages = scorer.bundle.manifest.languages
     problems = [language_problem(headline.language, languages) for headline in headlines]
-    readable = [
-        headline.title for headline, problem in zip(headlines, problems, strict=True) if problem is None
-    ]
+    readable = [headline.title for headline, problem in zip(headlines, problems, strict=True) if problem is None]
     scores = iter(scorer.score(readable))
     results: list[ScoredHeadline | Rejection] = []
     for headline, problem in zip(headlines, problems, strict=True):
@@ -69,9 +67,7 @@ def assess(
     return results
 
 
-def _scored(
-    headline: Headline, score: Score, named: Collection[str], scorer: Scorer, now: datetime
-) -> ScoredHeadline:
+def _scored(headline: Headline, score: Score, named: Collection[str], scorer: Scorer, now: datetime) -> ScoredHeadline:
     sentiment = cast(Sentiment, score.sentiment)
     probabilities = {
         name: round(probability, DIGITS)

@@ -2,10 +2,12 @@
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import TextIOWrapper, UnsupportedOperation
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -13,6 +15,8 @@ from model.errors import InputError
 
 # A CSV field may be a whole article; beyond this a row is taken for a broken quote.
 csv.field_size_limit(4 << 20)
+
+_LONE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,10 @@ class BadRow:
 @contextmanager
 def _opened(path: str) -> Iterator[TextIO]:
     if path == "-":
+        # Of the same kind as a file; refused only where it has been read before, and then it is at its end.
+        if isinstance(sys.stdin, TextIOWrapper):
+            with suppress(UnsupportedOperation):
+                sys.stdin.reconfigure(encoding="utf-8-sig", errors="surrogateescape")
         yield sys.stdin
         return
     try:
@@ -66,18 +74,19 @@ def read_rows(path: str) -> Iterator[Row | BadRow]:
             if isinstance(row, Row):
                 if "title" not in row.fields and "text" in row.fields:
                     row.fields["title"] = row.fields.pop("text")
-                if any(isinstance(value, str) and not _is_text(value) for value in row.fields.values()):
+                if not _is_text(row.fields):
                     yield BadRow(row.line, "not UTF-8: save the file as UTF-8")
                     continue
             yield row
 
 
-def _is_text(value: str) -> bool:
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+def _is_text(value: Any) -> bool:
+    """Whether all strings in a value can be written as UTF-8: bytes that were not, and halves of surrogates, cannot."""
+    if isinstance(value, dict):
+        return all(_is_text(key) and _is_text(each) for key, each in value.items())
+    if isinstance(value, list):
+        return all(map(_is_text, value))
+    return not isinstance(value, str) or not _LONE.search(value)
 
 
 def _json_rows(file: TextIO) -> Iterator[Row | BadRow]:
@@ -111,9 +120,10 @@ def _csv_rows(path: str, file: TextIO) -> Iterator[Row | BadRow]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield BadRow(reader.line_num, f"not CSV: {error}")
+            # DictReader's own number stands at the last row that it gave.
+            yield BadRow(reader.reader.line_num, f"not CSV: {error}")
             continue
-        if fields.pop(None, None):  # type: ignore[call-overload]
+        if fields.pop(None, None):
             yield BadRow(reader.line_num, f"more fields than the header's {len(header)}")
             continue
         # An empty cell is a field that was not given.

@@ -36,7 +36,7 @@ _TOO_FEW_BROKERS = 38
 log = logging.getLogger(__name__)
 
 
-class _NotYet(Exception):  # noqa: N818  (a state that is waited out, and reported as BrokerError when it is not)
+class _NotYet(Exception):  # noqa: N818  (a state to wait out; a BrokerError when it does not pass)
     """The broker cannot do it now and may soon."""
 
 
@@ -74,7 +74,7 @@ def unreachable(bootstrap: str, seconds: float = CONNECT_SECONDS) -> str | None:
 
 @contextmanager
 def admin_client(bootstrap: str, seconds: float = BOOTSTRAP_SECONDS) -> Iterator[KafkaAdminClient]:
-    """Kafka's administrative client, closed at the end. Raises KafkaError if no broker answers in `seconds`."""
+    """Kafka's administrative client, closed at the end. Raises KafkaError if none answers in `seconds`."""
     client = KafkaAdminClient(
         bootstrap_servers=bootstrap.replace(" ", "").split(","),
         bootstrap_timeout_ms=int(seconds * 1000),
@@ -111,20 +111,21 @@ def ensure_topics(
     Raises BrokerError if the broker refuses, if a topic has another number of partitions, or after `wait`.
     """
     started = time.monotonic()
-    troubles = _Troubles(settings.kafka.bootstrap, say)
+    bootstrap = settings.kafka.bootstrap
+    troubles = _Troubles(bootstrap, say)
     while True:
         try:
             created = _attempt(settings.kafka, any_layout, time.monotonic() - started)
         except (_NotYet, KafkaError, OSError) as error:
             if isinstance(error, BrokerResponseError) and not error.retriable:
-                raise BrokerError(f"{settings.kafka.bootstrap} refused to make the topics: {_plain(error)}") from error
+                raise BrokerError(f"Kafka at {bootstrap} refused to make the topics: {_plain(error)}") from error
             reason = _plain(error)
         else:
             troubles.over()
             return created
         if wait is not None and time.monotonic() - started + RETRY_SECONDS > wait.total_seconds():
             raise BrokerError(
-                f"Kafka at {settings.kafka.bootstrap} is not ready after {wait.total_seconds():g} s ({reason}): "
+                f"Kafka at {bootstrap} is not ready after {wait.total_seconds():g} s ({reason}): "
                 "start the broker, or set kafka.bootstrap"
             )
         troubles.now(reason, time.monotonic())
@@ -190,8 +191,8 @@ def _require_layout(counts: dict[str, int], partitions: int) -> None:
     for name, count in counts.items():
         if count != partitions:
             raise BrokerError(
-                f"topic {name} has {count} partitions, the settings say {partitions}: set kafka.partitions to "
-                f"{count}, or stop the workers and delete the topics (what was counted is kept by partition)"
+                f"topic {name} has {count} partitions, the settings say {partitions}: set kafka.partitions "
+                f"to {count}, or stop the workers and delete all topics (counts are kept by partition)"
             )
 
 

@@ -24,7 +24,7 @@ GLOOM = (0.71234567, 0.2, 0.08765433)
 
 
 class FixedScorer:
-    """Stands in for a Scorer: the same answer to every text with words in it, and it keeps what it was asked."""
+    """In place of a Scorer: the same answer to every text with words; keeps what it was asked."""
 
     version = "fixed-1"
     taxonomy = Taxonomy()
@@ -132,10 +132,10 @@ def test_any_language_tag_has_a_primary_subtag(tag: str) -> None:
         max_size=30,
     )
 )
-def test_the_order_is_the_headlines_order_whatever_is_rejected(given_rows: list[tuple[str, str | None]]) -> None:
-    headlines = [
-        headline(title, id=str(at), language=language) for at, (title, language) in enumerate(given_rows)
-    ]
+def test_the_order_is_the_headlines_order_whatever_is_rejected(
+    given_rows: list[tuple[str, str | None]],
+) -> None:
+    headlines = [headline(title, id=str(at), language=language) for at, (title, language) in enumerate(given_rows)]
     results = assessed(*headlines)
     for each, result in zip(headlines, results, strict=True):
         if each.language == "de" or each.title == "📉":

@@ -1,0 +1,32 @@
+"""Options that several commands share, and the scorer that they ask for."""
+
+import click
+
+from model.providers import ProviderChoice
+from model.registry import resolve
+from model.scorer import Scorer
+from stream.settings import ScorerSettings
+
+model = click.option(
+    "--model",
+    metavar="REF",
+    help="'bundled' or a bundle's folder; scorer.model of the settings if not given.",
+)
+provider = click.option(
+    "--provider",
+    type=click.Choice(["auto", "cpu", "cuda", "tensorrt"]),
+    help="Where the arithmetic runs; scorer.provider of the settings if not given.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text for people.")
+strict = click.option("--strict", is_flag=True, help="Stop at the first bad row.")
+labels = click.option("--labels", multiple=True, required=True, metavar="FILE", help="Labelled rows, .jsonl or .csv.")
+# An option takes one value: what a shell's * adds comes as arguments.
+more_labels = click.argument("more", nargs=-1, metavar="[FILE]...")
+
+
+def open_scorer(settings: ScorerSettings, reference: str | None, choice: ProviderChoice | None = None) -> Scorer:
+    """A scorer by the options, and by the settings where an option was not given.
+
+    Raises UsageError, BundleError or ProviderError.
+    """
+    return Scorer(resolve(reference or settings.model), choice or settings.provider, settings.threads)

@@ -1,0 +1,49 @@
+"""`newsquall train` hands its options on, and says in one line what is not installed."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from deploy import cli
+from deploy.commands import train as train_command
+
+
+def test_without_torch_one_line_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train_command, "find_spec", lambda name: None)
+    assert cli.run(["train", "--labels", "a.csv", "--out", "model"]) == 2
+    told = capsys.readouterr().err
+    assert told == (
+        "newsquall: training needs torch, transformers, onnx: install the train extra (uv sync --extra train)\n"
+    )
+
+
+def test_options_reach_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    training = pytest.importorskip("training.train")
+    asked: dict[str, Any] = {}
+
+    def fine_tune(paths: list[str], out: Path, base: str | None, *, recipe: Any, report: Any) -> Any:
+        asked.update(paths=paths, out=out, base=base, epochs=recipe.epochs)
+        report("epoch 1")
+        return SimpleNamespace(folder=out, version="newsquall-1")
+
+    monkeypatch.setattr(training, "train", fine_tune)
+    out = tmp_path / "model"
+    assert cli.run(["train", "--labels", "a.csv", "b.csv", "--out", str(out), "--base", "bert", "--epochs", "2"]) == 0
+    assert asked == {"paths": ["a.csv", "b.csv"], "out": out, "base": "bert", "epochs": 2}
+    captured = capsys.readouterr()
+    assert captured.out == "newsquall-1\n"
+    assert captured.err == f"epoch 1\nthe bundle is in {out}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--labels", "a.csv"], ["--out", "m"], ["--labels", "a", "--out", "m", "--epochs", "0"]]
+)
+def test_what_is_missing_is_a_wrong_call(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["train", *arguments]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
