@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Everything a bare Debian 12 or Ubuntu 22.04 (or newer) with Python 3.11+ needs to run Newsquall.
 #
-#   deploy/setup.sh [worker|demo|test]
+#   deploy/setup.sh [worker|gpu|demo|test]
 #
 #   worker   the Python environment (.venv) of a stream worker: no torch
+#   gpu      the same with onnxruntime-gpu in place of onnxruntime, which would overwrite each other's files
 #   demo     the same, and the local servers: Kafka, Prometheus, Alertmanager        (the default)
 #   test     the servers, and an environment that can also train and run the tests
 #
@@ -13,8 +14,8 @@
 set -euo pipefail
 
 profile=${1:-demo}
-case $profile in worker | demo | test) ;; *)
-    echo "usage: deploy/setup.sh [worker|demo|test]" >&2
+case $profile in worker | gpu | demo | test) ;; *)
+    echo "usage: deploy/setup.sh [worker|gpu|demo|test]" >&2
     exit 2
     ;;
 esac
@@ -47,9 +48,13 @@ fi
 checksum=$(cat uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -d' ' -f1)
 extras=plain
 [ "$profile" = test ] && extras=test
+[ "$profile" = gpu ] && extras=gpu
+servers=
+case $profile in demo | test) servers=yes ;; esac
 # What an environment has, it keeps: `make demo` after `make test` does not throw torch away.
 read -r made_from made_with 2>/dev/null <"$venv/newsquall-setup" || made_from='' made_with=''
-[ "$made_with" = test ] && extras=test
+[ "$profile" = gpu ] || case $made_with in test | gpu) extras=$made_with ;; esac
+[ "$profile" = test ] && extras=test
 environment_ready() { [ "$made_from $made_with" = "$checksum $extras" ] && "$venv/bin/python" -c '' 2>/dev/null; }
 
 python=
@@ -100,7 +105,7 @@ jars_ready() { [ "$(cat "$stack/kafka/pom.sha256" 2>/dev/null)" = "$(sha256sum <
 needs_java='' packages=()
 environment_ready || find_uv || "$python" -c 'import ensurepip, venv' 2>/dev/null ||
     packages+=("$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')")
-if [ "$profile" != worker ]; then
+if [ -n "$servers" ]; then
     java_is_new || needs_java=yes
     jars_ready || has mvn || packages+=(maven)
     has prometheus || packages+=(prometheus)
@@ -144,12 +149,12 @@ if [ -n "$needs_java" ] || [ ${#packages[@]} -gt 0 ]; then
     fi
     clear_policy
     trap - EXIT
-    [ "$profile" = worker ] || java_is_new ||
+    [ -z "$servers" ] || java_is_new ||
         fail "java is still older than 17: choose a newer one with update-alternatives --config java"
 fi
 
 # ---------------------------------------------------------------- Kafka's jars
-if [ "$profile" != worker ] && ! jars_ready; then
+if [ -n "$servers" ] && ! jars_ready; then
     say "fetching the local Kafka broker with Maven into .stack/kafka (43 MB)"
     rm -rf "$stack/kafka.new"
     mkdir "$stack/kafka.new"
@@ -182,7 +187,10 @@ if ! environment_ready; then
     options=()
     [ -t 2 ] || options+=(--quiet) # a person sees the progress, a log does not fill with it
     [ -f uv.lock ] && options+=(--frozen)
-    [ "$extras" = test ] && options+=(--extra train --extra dev)
+    case $extras in
+    test) options+=(--extra train --extra dev) ;;
+    gpu) options+=(--extra gpu --no-install-package onnxruntime) ;;
+    esac
     [ "$extras" = test ] && size="with torch: up to 3 GB" || size="no torch"
     say "installing the Python packages into .venv ($size)"
     touch "$stack/venv.unfinished"

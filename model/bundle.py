@@ -73,7 +73,8 @@ def quantise(weights: npt.NDArray[np.float32], axis: int) -> tuple[npt.NDArray[n
     (Krishnamoorthi, Quantizing deep convolutional networks for efficient inference, arXiv:1806.08342).
     """
     largest = np.abs(weights).max(axis=1 - axis)
-    scale = np.where(largest > 0, largest / 127.0, 1.0).astype(np.float32)
+    step = (largest / 127.0).astype(np.float32)
+    scale = np.where(step > 0, step, np.float32(1.0))  # a step may be too small for a float even if no weight is 0
     shaped = scale[:, None] if axis == 0 else scale[None, :]
     return np.clip(np.rint(weights / shaped), -127, 127).astype(np.int8), scale
 
@@ -103,6 +104,9 @@ class Bundle:
             manifest = msgspec.json.decode(raw, type=Manifest)
         except (ValueError, AttributeError, msgspec.MsgspecError) as error:
             raise BundleError(f"model file {path} is damaged ({error}): {mend}") from error
+        for name in (*manifest.graphs.values(), manifest.weights_file, "tokenizer.json"):
+            if name not in manifest.files:
+                raise BundleError(f"model file {path} is damaged (it has no checksum of {name}): {mend}")
         for name, expected in manifest.files.items():
             file = folder / name
             if not file.is_file():

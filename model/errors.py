@@ -1,18 +1,18 @@
 """Newsquall's errors, all of them below one root. A message is one line: what went wrong and what to do.
 
-    NewsquallError
-    ├── UsageError              the call was wrong (exit status 2)
-    ├── SettingsError           newsquall.toml or an environment variable does not hold
-    ├── BundleError             a model on disk is missing, damaged or of another format
-    ├── ProviderError           the execution provider that was asked for cannot be used
-    ├── ScoringError            the model could not score a batch
-    ├── UnscorableText          one text that cannot be scored soundly; carries a reason
-    ├── InputError              a file or a row that cannot be read
-    ├── BrokerError             Kafka cannot be reached, or refuses
-    ├── ArchiveError            the archive cannot be opened or written
-    ├── ServerError             a server of the local stack did not start, or died
-    ├── RulesError              the Prometheus rules do not hold
-    └── ExportError             an exported model's numbers leave the trained one's
+NewsquallError
+├── UsageError              the call was wrong (exit status 2)
+├── SettingsError           newsquall.toml or an environment variable does not hold
+├── BundleError             a model on disk is missing, damaged or of another format
+├── ProviderError           the execution provider that was asked for cannot be used
+├── ScoringError            the model could not score a batch
+├── UnscorableText          one text that cannot be scored soundly; carries a reason
+├── InputError              a file or a row that cannot be read
+├── BrokerError             Kafka cannot be reached, or refuses
+├── ArchiveError            the archive cannot be opened or written
+├── ServerError             a server of the local stack did not start, or died
+├── RulesError              the Prometheus rules do not hold
+└── ExportError             an exported model's numbers leave the trained one's
 """
 
 
@@ -40,7 +40,7 @@ class ScoringError(NewsquallError):
     """The model failed on a batch: nothing in it has been scored."""
 
 
-class UnscorableText(NewsquallError):
+class UnscorableText(NewsquallError):  # noqa: N818  (an answer about a text, not a failure)
     """One text has nothing in it that the model could read.
 
     `reason` is machine-readable and becomes the rejection's reason.

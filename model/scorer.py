@@ -98,7 +98,10 @@ class Scorer:
             raise BundleError(f"{bundle.folder / 'tokenizer.json'} cannot be read ({error})") from error
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(bundle.manifest.max_tokens)
-        self._unknown = self._tokenizer.token_to_id("[UNK]")
+        unknown = self._tokenizer.token_to_id("[UNK]")
+        if unknown is None:
+            raise BundleError(f"{bundle.folder / 'tokenizer.json'} has no [UNK]: it is no BERT vocabulary")
+        self._unknown: int = unknown
         self.provider, self._session = self._open_session(provider)
         self._pool = ThreadPoolExecutor(
             self.threads if self.provider == "cpu" else 1, thread_name_prefix="newsquall-scorer"
@@ -178,7 +181,9 @@ class Scorer:
         lengths = [len(encoding.ids) for encoding in encodings]
         batches = self._batches(lengths)
         for batch, scores in zip(
-            batches, self._pool.map(self._run, [[encodings[at] for at in batch] for batch in batches]), strict=True
+            batches,
+            self._pool.map(self._run, [[encodings[at] for at in batch] for batch in batches]),
+            strict=True,
         ):
             for at, score in zip(batch, scores, strict=True):
                 results[readable[at]] = score
@@ -197,7 +202,8 @@ class Scorer:
         unknown = encoding.ids.count(self._unknown)
         if words <= 0 or unknown / words > MAX_UNKNOWN_SHARE:
             return UnscorableText(
-                "unknown_script", f"the model's vocabulary does not know {unknown} of the title's {words} tokens"
+                "unknown_script",
+                f"the model's vocabulary does not know {unknown} of the title's {words} tokens",
             )
         return None
 
@@ -215,7 +221,8 @@ class Scorer:
             mask[row, : len(encoding.ids)] = 1
         try:
             topic_logits, sentiment_logits, embeddings = self._session.run(
-                ["topic", "sentiment", "embedding"], dict(zip(INPUTS, (ids, mask, np.zeros_like(ids)), strict=True))
+                ["topic", "sentiment", "embedding"],
+                dict(zip(INPUTS, (ids, mask, np.zeros_like(ids)), strict=True)),
             )
         except Exception as error:  # ONNX Runtime's exceptions have no common root of their own
             raise ScoringError(f"the model failed on a batch of {len(encodings)} texts: {error}") from error

@@ -63,7 +63,12 @@ def build_app(
 
     def raw_topic(name: str) -> Any:
         return app.topic(
-            name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=False
+            name,
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+            internal=False,
         )
 
     scoring = ScoringAgent(app, settings, scorer, archive, watchlist, metrics, clock, fail)
@@ -87,9 +92,10 @@ def build_app(
     counting = CountingAgent(app, table, keeper, Gauges(metrics, scorer.version), clock, fail)
     app.agent(raw_topic(TALLIES), name="counting")(counting.__call__)
 
-    @table.on_recover
     async def recovered() -> None:
         counting.recovered()
+
+    table.on_recover(recovered)
 
     async def revoked(_app: Any, _partitions: Any, **_kwargs: Any) -> None:
         counting.revoked()
@@ -116,10 +122,10 @@ def _export_lag(app: faust.App, metrics: Metrics) -> None:
         tp = TP(HEADLINES, partition)
         if tp in assigned:
             end = app.consumer.highwater(tp)
-            committed = app.consumer._committed_offset[tp]  # noqa: SLF001  (no public way to read it without a call)
+            committed = app.consumer._committed_offset[tp]
             if end is not None:
                 metrics.consumer_lag.labels(str(partition)).set(max(0, end - (committed or 0)))
-        elif (str(partition),) in metrics.consumer_lag._metrics:  # noqa: SLF001
+        elif (str(partition),) in metrics.consumer_lag._metrics:
             metrics.consumer_lag.remove(str(partition))
 
 

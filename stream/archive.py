@@ -82,9 +82,8 @@ class Archive:
             if self.engine.dialect.name == "sqlite":
                 sa.event.listen(self.engine, "connect", _tune_sqlite)
             self._create()
-        except (sa.exc.SQLAlchemyError, ImportError) as error:
-            shown = sa.engine.make_url(url).render_as_string(hide_password=True) if "://" in url else url
-            raise ArchiveError(f"the archive {shown} cannot be opened: {_reason(error)}") from error
+        except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
+            raise ArchiveError(f"the archive {_shown(url)} cannot be opened: {_reason(error)}") from error
         self._insert = postgresql_insert if self.engine.dialect.name == "postgresql" else sqlite_insert
 
     def _create(self) -> None:
@@ -182,6 +181,14 @@ def _tune_sqlite(connection: Any, _record: Any) -> None:
     # would come again only if their offsets were not committed yet. So each commit is synced.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
+
+
+def _shown(url: str) -> str:
+    """The URL without its password; only its beginning if it cannot be told apart into parts."""
+    try:
+        return sa.engine.make_url(url).render_as_string(hide_password=True)
+    except (sa.exc.SQLAlchemyError, ValueError):
+        return url.partition(":")[0] + ":..."
 
 
 def _reason(error: Exception) -> str:

@@ -25,6 +25,7 @@ _SHAPE_PRIOR = 12.0
 _WEEKDAYS_FROM = 14 * DAY
 # Standard deviations (and one headline) above the usual, at which a past hour is capped before it teaches.
 _CAP = 3.0
+_LOOKS = 3
 # The share of past windows, the most extreme ones, that does not teach the scatter.
 _TRIMMED = 0.005
 # Calibration looks at levels passed by at least this many separate past runs of windows, in at most this share.
@@ -90,24 +91,28 @@ def fit(minutes: Mapping[int, int], first_minute: int, last_minute: int, windows
     times, counts = times[inside] - first_hour * HOUR, counts[inside]
     length = (last_hour - first_hour) * HOUR
 
-    hourly = np.bincount(times // HOUR, weights=counts, minlength=max(1, last_hour - first_hour))
+    hourly: Array = np.bincount(times // HOUR, counts, minlength=max(1, last_hour - first_hour)).astype(np.float64)
     of_week = (np.arange(len(hourly)) + first_hour + _EPOCH_HOUR) % WEEK_HOURS
     rates = _shape(hourly, of_week, length)
-    # A second look, with past squalls capped at what the first look calls usual.
-    usual = rates[of_week] * HOUR
-    scatter = _dispersion(hourly, usual)
-    cap = usual + _CAP * np.sqrt(usual + scatter * usual**2) + 1.0
-    rates = _shape(np.minimum(hourly, cap), of_week, length)
+    # Further looks, with past squalls capped at what the look before calls usual: a squall on a sparse subject lifts
+    # the first look so much that one cap still leaves most of it.
+    capped = hourly
+    for _ in range(_LOOKS):
+        usual = rates[of_week] * HOUR
+        scatter = _dispersion(capped, usual)
+        cap = usual + _CAP * np.sqrt(usual + scatter * usual**2) + 1.0
+        capped = np.minimum(hourly, cap)
+        rates = _shape(capped, of_week, length)
 
     # The level itself is only known as well as the headlines that taught it: a gamma posterior from so many events
     # makes the prediction a negative binomial of dispersion 1 / events.
-    unsure = 1.0 / (np.minimum(hourly, cap).sum() + 1.0)
+    unsure = 1.0 / (float(capped.sum()) + 1.0)
     by_minute = np.repeat(rates[of_week], HOUR)
     dispersion: dict[int, float] = {}
     calibration: dict[int, float] = {}
     for window in windows:
         pieces = length // window
-        observed = np.bincount(times // window, weights=counts, minlength=pieces + 1)[:pieces]
+        observed: Array = np.bincount(times // window, counts, minlength=pieces + 1)[:pieces].astype(np.float64)
         cumulative = np.concatenate(([0.0], np.cumsum(by_minute)))
         means = cumulative[window : pieces * window + 1 : window] - cumulative[0 : pieces * window : window]
         dispersion[window] = _dispersion(observed, means) + unsure

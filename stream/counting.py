@@ -36,7 +36,12 @@ class TrendKeeper:
     """The trends of the subjects whose partitions this worker owns."""
 
     def __init__(
-        self, settings: Settings, topics: Iterable[str], entities: Iterable[str], writer: str, partition_of: PartitionOf
+        self,
+        settings: Settings,
+        topics: Iterable[str],
+        entities: Iterable[str],
+        writer: str,
+        partition_of: PartitionOf,
     ) -> None:
         self._settings = settings
         self._partition_of = partition_of

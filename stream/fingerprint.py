@@ -13,7 +13,8 @@ _STOP = frozenset(
 )
 # What wires put before and outlets behind a headline that they pass on.
 _PREFIX = re.compile(
-    r"^\s*(?:(?:update|brief|refile|corrected|wrapup|exclusive|breaking|alert|just in|watch)\b[\s\d]*[-–—:|]\s*)+", re.I
+    r"^\s*(?:(?:update|brief|refile|corrected|wrapup|exclusive|breaking|alert|just in|watch)\b[\s\d]*[-–—:|]\s*)+",
+    re.I,
 )
 _SUFFIX = re.compile(r"\s+[-–—|]\s+[^-–—|]{2,40}$")
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")

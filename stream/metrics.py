@@ -5,6 +5,8 @@ A registry is an argument, so that tests and two workers in one process do not m
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from stream.records import REASONS
+
 # Publication to score spans a wire's seconds and a back-fill's months.
 _DELAYS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400)
 _BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -30,14 +32,13 @@ class Metrics:
         # a restart neither forgets nor doubles (stream/gauges.py exports it as a counter).
         self.headlines_scored = "newsquall_headlines_scored"
         self.headlines_rejected = counter("headlines_rejected", "Headlines that were refused, by reason.", "reason")
+        # A counter that appears with its first jump hides that jump from increase().
+        for reason in REASONS:
+            self.headlines_rejected.labels(reason)
 
         # Trends, by topic ('all' over them) and by watched entity.
-        self.negative_headlines = gauge(
-            "negative_headlines", "Negative headlines in the window.", "topic", "window"
-        )
-        self.negative_stories = gauge(
-            "negative_stories", "Distinct negative stories in the window.", "topic", "window"
-        )
+        self.negative_headlines = gauge("negative_headlines", "Negative headlines in the window.", "topic", "window")
+        self.negative_stories = gauge("negative_stories", "Distinct negative stories in the window.", "topic", "window")
         self.negative_sources = gauge(
             "negative_sources", "Distinct sources of negative headlines in the window.", "topic", "window"
         )
@@ -45,23 +46,33 @@ class Metrics:
             "negative_baseline", "Negative headlines that the window usually holds.", "topic", "window"
         )
         self.negative_surprise = gauge(
-            "negative_surprise", "-log10 of the chance of this many negatives; 0 if unjudged.", "topic", "window"
+            "negative_surprise",
+            "-log10 of the chance of this many negatives; 0 if unjudged.",
+            "topic",
+            "window",
         )
         self.polarity = gauge("polarity", "Mean polarity of the window's headlines, -1 to 1.", "topic", "window")
-        self.history = gauge(
-            "history_seconds", "History that the topic's baseline stands on.", "topic"
-        )
+        self.history = gauge("history_seconds", "History that the topic's baseline stands on.", "topic")
         self.entity_negative_headlines = gauge(
-            "entity_negative_headlines", "Negative headlines about the entity in the window.", "entity", "window"
+            "entity_negative_headlines",
+            "Negative headlines about the entity in the window.",
+            "entity",
+            "window",
         )
         self.entity_negative_stories = gauge(
             "entity_negative_stories", "Distinct negative stories about the entity.", "entity", "window"
         )
         self.entity_negative_sources = gauge(
-            "entity_negative_sources", "Distinct sources of the entity's negative headlines.", "entity", "window"
+            "entity_negative_sources",
+            "Distinct sources of the entity's negative headlines.",
+            "entity",
+            "window",
         )
         self.entity_negative_baseline = gauge(
-            "entity_negative_baseline", "Negative headlines that the entity's window usually holds.", "entity", "window"
+            "entity_negative_baseline",
+            "Negative headlines that the entity's window usually holds.",
+            "entity",
+            "window",
         )
         self.entity_negative_surprise = gauge(
             "entity_negative_surprise", "As newsquall_negative_surprise, of the entity.", "entity", "window"
@@ -69,9 +80,7 @@ class Metrics:
         self.entity_polarity = gauge(
             "entity_polarity", "Mean polarity of the window's headlines about the entity.", "entity", "window"
         )
-        self.entity_history = gauge(
-            "entity_history_seconds", "History that the entity's baseline stands on.", "entity"
-        )
+        self.entity_history = gauge("entity_history_seconds", "History that the entity's baseline stands on.", "entity")
 
         # How the worker does.
         self.scoring_seconds = histogram("scoring_seconds", "Time to score one micro-batch.", _SCORING)

@@ -16,17 +16,20 @@ MINUTE = timedelta(minutes=1)
 # No newspaper of the wire's age is older; a date before it is a parser's zero.
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 
-Identifier = Annotated[str, Meta(min_length=1, max_length=256)]
+# No NUL: PostgreSQL keeps none in a text, so a headline with one could be archived nowhere, however often it is tried.
+_NO_NUL = r"^[^\x00]*$"
+
+Identifier = Annotated[str, Meta(min_length=1, max_length=256, pattern=_NO_NUL)]
 
 
 class Headline(Struct, frozen=True, omit_defaults=True):
     """One piece of news, as a producer writes it to news.headlines. Fields that are not named here are passed over."""
 
     id: Identifier
-    title: Annotated[str, Meta(min_length=1, max_length=MAX_TITLE_CHARACTERS)]
+    title: Annotated[str, Meta(min_length=1, max_length=MAX_TITLE_CHARACTERS, pattern=_NO_NUL)]
     published_at: datetime
-    source: Annotated[str, Meta(max_length=256)] = ""
-    url: Annotated[str, Meta(max_length=4096)] = ""
+    source: Annotated[str, Meta(max_length=256, pattern=_NO_NUL)] = ""
+    url: Annotated[str, Meta(max_length=4096, pattern=_NO_NUL)] = ""
     body: str | None = None
     language: Annotated[str, Meta(max_length=35)] | None = None
     entities: list[Annotated[str, Meta(max_length=256)]] | None = None
@@ -104,6 +107,19 @@ class TrendPoint(Struct, frozen=True):
     surprise: float | None
 
 
+# Every reason for which a headline is refused: a field's name where that field does not hold.
+REASONS = (
+    "empty",  # no value
+    "not_json",
+    "not_a_headline",  # JSON, but no object with a headline's fields
+    *Headline.__struct_fields__,
+    "in_the_future",
+    "too_old",
+    "no_words",  # nothing to read: an emoji alone
+    "unknown_script",  # the model's vocabulary does not know it
+)
+
+
 class Rejection(Exception):  # noqa: N818  (an answer to a producer, not a failure of ours)
     """A headline that is refused, with a machine-readable reason."""
 
@@ -161,11 +177,13 @@ def headline_from_row(fields: Mapping[str, Any], now: datetime, future_tolerance
             named = msgspec.json.decode(row["entities"])
         except msgspec.DecodeError:
             named = row["entities"].split(";")
+        except RecursionError as error:
+            raise Rejection("entities", "entities are nested too deep") from error
         row["entities"] = list(named) if isinstance(named, dict | list) else None
-    row.setdefault("published_at", now.isoformat())
-    if isinstance(row["published_at"], str) and len(row["published_at"]) == len("2018-03-20"):
+    if isinstance(row.get("published_at"), str) and len(row["published_at"]) == len("2018-03-20"):
         row["published_at"] += "T00:00:00Z"
     row.setdefault("id", row_id(row))
+    row.setdefault("published_at", now.isoformat())  # after the id, which must not depend on when the row is read
     if isinstance(row["id"], int):
         row["id"] = str(row["id"])
     try:

@@ -130,9 +130,7 @@ class ScoringAgent:
         headlines: dict[str, tuple[Headline, Any]] = {}
         for event in events:
             try:
-                headline = decode_headline(
-                    event.message.value, self._clock(), self._settings.trends.future_tolerance
-                )
+                headline = decode_headline(event.message.value, self._clock(), self._settings.trends.future_tolerance)
             except Rejection as rejection:
                 batch.rejected.append(self._rejected(event, rejection))
             else:

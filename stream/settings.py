@@ -3,13 +3,15 @@
 Nothing else in the project reads the environment or the settings file.
 """
 
+import os
 import re
 import tomllib
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from model.errors import SettingsError
@@ -17,7 +19,7 @@ from model.providers import ProviderChoice
 
 SETTINGS_FILE = "newsquall.toml"
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def parse_duration(text: str) -> timedelta:
@@ -26,9 +28,9 @@ def parse_duration(text: str) -> timedelta:
     >>> parse_duration("15m")
     datetime.timedelta(seconds=900)
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd])", text.strip())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|[smhd])", text.strip())
     if not match:
-        raise ValueError(f"'{text}' is no duration: write a number and s, m, h or d, such as 15m")
+        raise ValueError(f"'{text}' is no duration: write a number and ms, s, m, h or d, such as 15m")
     return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
 
 
@@ -42,11 +44,13 @@ def format_duration(duration: timedelta) -> str:
     for unit in ("d", "h", "m"):
         if seconds and seconds % _UNITS[unit] == 0:
             return f"{int(seconds // _UNITS[unit])}{unit}"
-    return f"{seconds:g}s"
+    return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
 
 
 Duration = Annotated[
-    timedelta, BeforeValidator(lambda value: parse_duration(value) if isinstance(value, str) else value)
+    timedelta,
+    BeforeValidator(lambda value: parse_duration(value) if isinstance(value, str) else value),
+    Field(ge=timedelta(0)),
 ]
 
 
@@ -108,13 +112,23 @@ class TrendSettings(Section):
         timedelta(days=7), description="below this a subject is not judged: no page from ignorance"
     )
     held_back: Duration = Field(
-        timedelta(hours=1), description="the newest history, which a baseline does not learn yet: it may be a squall"
+        timedelta(hours=1),
+        description="the newest history, which a baseline does not learn yet: it may be a squall",
     )
     refit: Duration = Field(timedelta(minutes=5), description="how often baselines are learnt anew")
     future_tolerance: Duration = Field(
-        timedelta(minutes=5), description="how far a headline's date may lie in the future before it is rejected"
+        timedelta(minutes=5),
+        description="how far a headline's date may lie in the future before it is rejected",
     )
     watchlist: Path | None = Field(None, description="CSV of watched companies: name, aliases (;), ticker")
+
+    @field_validator("windows")
+    @classmethod
+    def _whole_minutes(cls, windows: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
+        for window in windows:
+            if window < timedelta(minutes=1) or window % timedelta(minutes=1):
+                raise ValueError(f"a window is whole minutes, not {format_duration(window)}")
+        return windows
 
 
 class AlertSettings(Section):
@@ -122,9 +136,13 @@ class AlertSettings(Section):
 
     surprise: float = Field(5.0, gt=0, description="page from this surprise on, in any window")
     stories: int = Field(5, ge=1, description="... and this many distinct stories in that window")
+    stories_all: int = Field(
+        20, ge=1, description="... but this many for all topics together, which page for what is broad"
+    )
     sources: int = Field(3, ge=1, description="... and this many distinct sources in that window")
     calm_window: Duration = Field(
-        timedelta(minutes=15), description="one of trends.windows; a squall is over when it holds no negative headline"
+        timedelta(minutes=15),
+        description="one of trends.windows; a squall is over when it holds no more negatives than usual",
     )
     keep_firing_for: Duration = Field(timedelta(minutes=10), description="calm for this long before it is resolved")
     evaluation: Duration = Field(timedelta(seconds=15), description="how often Prometheus evaluates the rules")
@@ -132,7 +150,8 @@ class AlertSettings(Section):
     group_interval: Duration = Field(timedelta(seconds=30), description="... before it sends news of a known group")
     repeat_interval: Duration = Field(timedelta(hours=12), description="... before it reminds of what still fires")
     runbooks: str = Field(
-        "docs/oncall.md", description="where the runbooks are, as it stands before #anchor in a page: a path or a URL"
+        "docs/oncall.md",
+        description="where the runbooks are, as it stands before #anchor in a page: a path or a URL",
     )
 
 
@@ -152,7 +171,11 @@ class Settings(BaseSettings):
     """All settings. `Settings()` alone gives the defaults with the environment over them."""
 
     model_config = SettingsConfigDict(
-        env_prefix="NEWSQUALL_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix="NEWSQUALL_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
     kafka: KafkaSettings = KafkaSettings()
@@ -166,11 +189,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003  (pydantic's signature)
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment, over what is given in code, which is where load_settings puts the file."""
         return env_settings, init_settings
@@ -190,6 +213,7 @@ def load_settings(file: Path | None = None) -> Settings:
             raise SettingsError(f"settings file {path} cannot be read: {error.strerror}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"settings file {path} is not TOML: {error}") from error
+    _refuse_unknown_sections(os.environ)
     try:
         settings = Settings(**given)
     except (ValidationError, ValueError) as error:
@@ -200,6 +224,15 @@ def load_settings(file: Path | None = None) -> Settings:
             f"alerts.calm_window {format_duration(settings.alerts.calm_window)} is not one of trends.windows ({names})"
         )
     return settings
+
+
+def _refuse_unknown_sections(environment: Iterable[str]) -> None:
+    """Names in a known section are checked with the rest; a variable of an unknown one would be passed over."""
+    for name in environment:
+        section = re.match(r"NEWSQUALL_(\w+?)__", name, re.IGNORECASE)
+        if section and section[1].lower() not in Settings.model_fields:
+            known = ", ".join(Settings.model_fields)
+            raise SettingsError(f"environment variable {name} names no section of the settings: they are {known}")
 
 
 def _first_problem(error: Exception, path: Path) -> str:

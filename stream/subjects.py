@@ -33,8 +33,6 @@ def tallies(headlines: Iterable[ScoredHeadline]) -> list[Tally]:
         minute = minute_of(headline.published_at)
         for subject, sentiment in subjects_of(headline):
             entries.setdefault((subject, headline.model), []).append(
-                TallyEntry(
-                    headline.id, minute, sentiment, headline.polarity, headline.fingerprint, headline.source
-                )
+                TallyEntry(headline.id, minute, sentiment, headline.polarity, headline.fingerprint, headline.source)
             )
     return [Tally(subject, model, part) for (subject, model), part in entries.items()]

@@ -161,7 +161,8 @@ class SubjectTrend:
         if counts is None:
             return None
         told = self._negatives.get(minute, [])
-        readings = self.readings(at_minute(minute + 1))
+        # At the very end of the minute: at the next one's beginning the windows would hold that one's headlines too.
+        readings = self.readings(at_minute(minute + 1) - timedelta(microseconds=1))
         loudest = max(readings, key=lambda reading: reading.surprise or 0.0)
         return TrendPoint(
             subject=self.subject,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.errors import SettingsError
-
+from model.text import clean
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,13 @@ class Watchlist:
         self._by_ticker: dict[str, str] = {}
         for entity in self.entities:
             for written in (entity.name, *entity.aliases):
-                self._by_name.setdefault(written.casefold(), entity.name)
+                if key := clean(written).casefold():
+                    self._by_name.setdefault(key, entity.name)
             if entity.ticker:
                 self._by_ticker.setdefault(entity.ticker, entity.name)
         # The longest first: a company whose name begins with another's is itself.
-        self._names = _alternation(sorted(self._by_name, key=len, reverse=True), re.IGNORECASE)
-        self._tickers = _alternation(sorted(self._by_ticker, key=len, reverse=True), re.NOFLAG)
+        self._names = _alternation(sorted(self._by_name, key=len, reverse=True))
+        self._tickers = _alternation(sorted(self._by_ticker, key=len, reverse=True))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -50,18 +51,23 @@ class Watchlist:
 
     def named_in(self, title: str) -> list[str]:
         """Names of the entities that a title names, in the order of their first mention, each once."""
+        text = clean(title)
         found: dict[str, int] = {}
-        for pattern, names, fold in ((self._names, self._by_name, True), (self._tickers, self._by_ticker, False)):
-            for match in pattern.finditer(title) if pattern else ():
-                written = match[1].casefold() if fold else match[1]
-                found.setdefault(names[written], match.start())
+        # Folded text, not re.IGNORECASE: that takes a dotted capital I for an i, and does not take ß for ss.
+        for pattern, names, read in (
+            (self._names, self._by_name, text.casefold()),
+            (self._tickers, self._by_ticker, text),
+        ):
+            for match in pattern.finditer(read) if pattern else ():
+                name = names[match[1]]
+                found[name] = min(found.get(name, match.start()), match.start())
         return sorted(found, key=lambda name: found[name])
 
 
-def _alternation(words: list[str], flags: re.RegexFlag) -> re.Pattern[str] | None:
+def _alternation(words: list[str]) -> re.Pattern[str] | None:
     if not words:
         return None
-    return re.compile(rf"(?<!\w)({'|'.join(map(re.escape, words))})(?!\w)", flags)
+    return re.compile(rf"(?<!\w)({'|'.join(map(re.escape, words))})(?!\w)")
 
 
 def load_watchlist(path: Path | None) -> Watchlist:

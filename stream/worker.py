@@ -5,7 +5,13 @@ import sys
 from pathlib import Path
 
 import faust
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    start_http_server,
+)
 
 from model.registry import resolve
 from model.scorer import Scorer

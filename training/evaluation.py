@@ -84,7 +84,7 @@ def evaluate(scorer: Scorer, rows: Sequence[LabelledText]) -> dict[str, Any]:
         probabilities: list[tuple[float, ...]] = []
         for row, score in zip(rows, scores, strict=True):
             label = row.sentiment if head == "sentiment" else row.topic
-            if label is None or isinstance(score, UnscorableText):
+            if label not in classes or isinstance(score, UnscorableText):
                 continue
             truth.append(classes.index(label))
             probabilities.append(score.probabilities if head == "sentiment" else score.topic_probabilities)

@@ -24,7 +24,7 @@ NO_LABEL = -100  # torch's own: such a row does not teach that head
 class Recipe:
     """How to train. The defaults are the shipped bundle's."""
 
-    epochs: int = 3
+    epochs: int = 2
     batch: int = 32
     learning_rate: float = 1e-4
     head_learning_rate: float = 1e-3
@@ -109,8 +109,8 @@ def validate(network: TwoHeads, data: Encoded, taxonomy: Taxonomy, device: str) 
             part = order[start : start + 64]
             topic, sentiment, _ = network(*(each.to(device) for each in padded([data.ids[at] for at in part])))
             pairs = zip(topic.softmax(-1).cpu().numpy(), sentiment.softmax(-1).cpu().numpy(), strict=True)
-            for at, pair in zip(part, pairs, strict=True):
-                outputs[at] = pair
+            for at, both in zip(part, pairs, strict=True):
+                outputs[at] = both
     scores = {}
     heads = (("topic", data.topics, taxonomy.topics), ("sentiment", data.sentiments, taxonomy.sentiments))
     for number, (head, labels, classes) in enumerate(heads):
@@ -127,7 +127,7 @@ def finetune(
     validation: Encoded,
     taxonomy: Taxonomy,
     recipe: Recipe,
-    report: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda _line: None,
 ) -> Progress:
     """Train in place, and leave the network at its best validation epoch (mean macro-F1 of the heads)."""
     random.seed(recipe.seed)
@@ -137,7 +137,9 @@ def finetune(
     network.to(device)
     losses = (
         nn.CrossEntropyLoss(class_weights(train.topics, len(taxonomy.topics)).to(device), ignore_index=NO_LABEL),
-        nn.CrossEntropyLoss(class_weights(train.sentiments, len(taxonomy.sentiments)).to(device), ignore_index=NO_LABEL),
+        nn.CrossEntropyLoss(
+            class_weights(train.sentiments, len(taxonomy.sentiments)).to(device), ignore_index=NO_LABEL
+        ),
     )
     heads = [*network.topic.parameters(), *network.sentiment.parameters()]
     encoder = list(network.encoder.parameters())

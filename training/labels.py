@@ -55,7 +55,10 @@ def read_labels(paths: Iterable[str], taxonomy: Taxonomy) -> LabelSet:
             text = str(row.fields.get("title", ""))
             labels: dict[str, str | None] = {"topic": None, "sentiment": None}
             unknown = False
-            for head, resolve in (("topic", taxonomy.resolve_topic), ("sentiment", taxonomy.resolve_sentiment)):
+            for head, resolve in (
+                ("topic", taxonomy.resolve_topic),
+                ("sentiment", taxonomy.resolve_sentiment),
+            ):
                 given = row.fields.get(head)
                 if given is None:
                     continue

@@ -28,7 +28,7 @@ def train(
     base: str | None = None,
     name: str = "newsquall",
     recipe: Recipe = Recipe(),  # noqa: B008  (frozen)
-    report: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda _line: None,
 ) -> Bundle:
     """Fine-tune on label files and write a bundle to `out`, with the scores on its held-back part in report.json.
 

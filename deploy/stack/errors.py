@@ -47,9 +47,7 @@ class ServerNotReadyError(ServerError):
         telling = [line for line in last_lines if _COMPLAINT.search(line)] or last_lines
         said = " | ".join(line.strip()[:_LONGEST] for line in telling[-3:]) or "nothing"
         everything = "\n".join(last_lines).lower()
-        remedy = next(
-            (do for words, do in _REMEDIES if any(word in everything for word in words)), _OTHERWISE
-        )
+        remedy = next((do for words, do in _REMEDIES if any(word in everything for word in words)), _OTHERWISE)
         super().__init__(f"{server} did not come up: {reason}. {log} says: {said}. {remedy}")
         self.server = server
         self.log = log

@@ -128,14 +128,10 @@ class Kafka(Server):
         cluster = "n" + urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
         argv = [*base, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
         with self.log.open("ab") as log:
-            ended = subprocess.run(
-                argv, stdout=log, stderr=log, timeout=_FORMAT_SECONDS, check=False
-            ).returncode
+            ended = subprocess.run(argv, stdout=log, stderr=log, timeout=_FORMAT_SECONDS, check=False).returncode
         if ended != 0:
             lines = self.log.read_text(errors="replace").splitlines()[-20:]
-            raise ServerNotReadyError(
-                self.NAME, f"formatting its data folder ended with code {ended}", self.log, lines
-            )
+            raise ServerNotReadyError(self.NAME, f"formatting its data folder ended with code {ended}", self.log, lines)
 
     def _ready(self) -> bool:
         with socket.create_connection(("127.0.0.1", self.port), timeout=2.0) as connection:

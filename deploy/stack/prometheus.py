@@ -67,9 +67,7 @@ class Prometheus(HttpServer):
         _, body = self.ask("GET", f"/api/v1/query?{urlencode(parameters)}")
         answer = _parsed(body)
         if answer.get("status") != "success":
-            raise ServerRefusedError(
-                f"Prometheus refused the query {promql!r}: {answer.get('error') or body.strip()}"
-            )
+            raise ServerRefusedError(f"Prometheus refused the query {promql!r}: {answer.get('error') or body.strip()}")
         data = answer["data"]
         if data["resultType"] in ("scalar", "string"):
             return [{"metric": {}, "value": data["result"]}]

@@ -48,14 +48,18 @@ SETTINGS = {
 @pytest.mark.parametrize("given", SETTINGS.values(), ids=SETTINGS.keys())
 def test_promtool_finds_the_rules_well_formed_and_firing_when_they_should(given: dict[str, Any]) -> None:
     settings = Settings(**given)
-    assert "SUCCESS: 9 rules found" in promtool.check(settings)
+    assert "SUCCESS: 10 rules found" in promtool.check(settings)
     assert "SUCCESS" in promtool.test(settings)
 
 
 BROKEN = {
     "stories are not asked for": (
-        " and max by (topic, window) (newsquall_negative_stories) ",
-        " or vector(1) ",
+        " >= scalar(newsquall:stories_threshold)",
+        "",
+    ),
+    "all topics together page as one does": (
+        "scalar(newsquall:stories_all_threshold)",
+        "scalar(newsquall:stories_threshold)",
     ),
     "any window may start a squall again": ("unless on (topic)", "or on (topic)"),
     "the topic other pages": ('{topic!="other"}', ""),

@@ -207,9 +207,7 @@ def test_prometheus_scrapes_what_it_is_told_and_takes_up_a_new_target(tmp_path: 
             rules.write_text("groups: [{name: g, rules: [{record: squall_doubled, expr: 'sum('}]}]")
             with pytest.raises(ServerRefusedError, match="refused its new settings"):
                 prometheus.reload()
-            rules.write_text(
-                "groups: [{name: g, rules: [{record: squall_tripled, expr: squall_headlines*3}]}]"
-            )
+            rules.write_text("groups: [{name: g, rules: [{record: squall_tripled, expr: squall_headlines*3}]}]")
             prometheus.reload()
             assert len(until(lambda: prometheus.query("squall_tripled"))) == 3
         with pytest.raises(ServerRefusedError, match="does not answer"):

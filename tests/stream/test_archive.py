@@ -1,0 +1,174 @@
+"""The archive on SQLite: the first score of a headline is the one that counts."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.errors import ArchiveError
+from stream.archive import Archive, from_microseconds, microseconds
+from stream.records import Origin, ScoredHeadline
+
+NOW = datetime(2026, 3, 4, 9, 30, 0, 1, tzinfo=UTC)
+
+
+def scored(id_, sentiment="negative", topic="earnings", published=NOW, entities=None, model="m1", **changes):
+    fields = {
+        "id": str(id_),
+        "title": f"Acme “falls” {id_} 恒运",
+        "source": "Wire",
+        "url": "https://example.com",
+        "published_at": published,
+        "scored_at": NOW + timedelta(seconds=1.5),
+        "topic": topic,
+        "topic_probability": 0.912345,
+        "sentiment": sentiment,
+        "probabilities": {"negative": 0.712345, "neutral": 0.2, "positive": 0.087655},
+        "polarity": -0.62469,
+        "entities": entities or {},
+        "fingerprint": "00010002.0003",
+        "model": model,
+        "origin": Origin(3, 2**40),
+    }
+    return ScoredHeadline(**fields | changes)
+
+
+@pytest.fixture
+def url(tmp_path) -> str:
+    return f"sqlite:///{tmp_path / 'archive.db'}"
+
+
+@pytest.fixture
+def archive(url):
+    opened = Archive(url)
+    yield opened
+    opened.close()
+
+
+def test_what_comes_out_is_what_went_in(archive):
+    headlines = [
+        scored("a", entities={"Acme Corp": "negative", "Bolt": "positive"}),
+        scored("b", source="", url="", origin=None),
+        scored("c", published=datetime(1990, 1, 1, tzinfo=UTC)),
+    ]
+    archive.keep(headlines)
+    assert archive.find(["a", "b", "c", "d"]) == {each.id: each for each in headlines}
+
+
+def test_the_first_score_of_a_headline_wins_for_ever(archive):
+    first, second = scored("a", "negative", model="m1"), scored("a", "positive", model="m2")
+    assert archive.keep([first]) == {"a": first}
+    assert archive.keep([second, scored("b")]) == {"a": first, "b": scored("b")}
+    assert archive.find(["a"]) == {"a": first}
+
+
+def test_of_two_scores_in_one_batch_the_first_wins(archive):
+    assert archive.keep([scored("a", "negative"), scored("a", "positive")])["a"].sentiment == "negative"
+
+
+def test_a_later_score_leaves_the_first_ones_mentions(archive):
+    archive.keep([scored("a", entities={"Acme": "negative"})])
+    archive.keep([scored("a", "negative", entities={"Bolt": "negative"})])
+    assert [each.id for each in archive.negatives("entity/Acme", NOW, NOW)] == ["a"]
+    assert archive.negatives("entity/Bolt", NOW, NOW) == []
+
+
+def test_two_archives_on_one_file_agree(url, archive):
+    other = Archive(url)
+    try:
+        archive.keep([scored("a", "negative")])
+        assert other.keep([scored("a", "positive")])["a"].sentiment == "negative"
+        other.keep([scored("b")])
+        assert set(archive.find(["a", "b"])) == {"a", "b"}
+    finally:
+        other.close()
+
+
+def test_an_archive_opened_again_still_has_everything(url):
+    first = Archive(url)
+    first.keep([scored("a", entities={"Acme": "negative"})])
+    first.close()
+    again = Archive(url)
+    assert again.find(["a"])["a"].entities == {"Acme": "negative"}
+    assert len(again.negatives("entity/Acme", NOW, NOW)) == 1
+    again.close()
+
+
+def test_more_ids_than_one_statement_takes_are_found_all(archive):
+    headlines = [scored(number) for number in range(1203)]
+    assert len(archive.keep(headlines)) == 1203
+    assert set(archive.find([str(number) for number in range(2000)])) == {str(number) for number in range(1203)}
+
+
+def test_nothing_asked_is_nothing_answered(archive):
+    assert archive.keep([]) == {}
+    assert archive.find([]) == {}
+    assert archive.totals() == {}
+
+
+@pytest.mark.parametrize("subject", ["topic/earnings", "topic/all", "entity/Acme/Foods"])
+def test_negatives_are_those_published_from_the_first_to_the_last_microsecond(archive, subject):
+    tick = timedelta(microseconds=1)
+    since, until = NOW, NOW + timedelta(minutes=5)
+    times = {"before": since - tick, "last": until, "first": since, "after": until + tick}
+    archive.keep([scored(name, published=time, entities={"Acme/Foods": "negative"}) for name, time in times.items()])
+    assert [each.id for each in archive.negatives(subject, since, until)] == ["first", "last"]
+
+
+def test_negatives_are_of_the_subject_alone_oldest_first(archive):
+    archive.keep(
+        [
+            scored("late", published=NOW + timedelta(seconds=2)),
+            scored("early", published=NOW),
+            scored("other", topic="other", published=NOW + timedelta(seconds=1)),
+            scored("good", "positive"),
+            scored("mixed", "positive", entities={"Acme": "negative"}),
+            scored("spared", "negative", topic="other", entities={"Acme": "neutral"}),
+        ]
+    )
+    until = NOW + timedelta(hours=1)
+
+    def ids(subject):
+        return [each.id for each in archive.negatives(subject, NOW, until)]
+
+    assert ids("topic/earnings") == ["early", "late"]
+    assert ids("topic/all") == ["early", "spared", "other", "late"]
+    assert ids("entity/Acme") == ["mixed"]
+    assert ids("entity/Bolt") == ids("topic/nothing") == []
+
+
+def test_totals_are_headlines_by_topic_and_sentiment(archive):
+    archive.keep([scored("a"), scored("b"), scored("c", "positive"), scored("d", "neutral", topic="other")])
+    archive.keep([scored("a", "positive", topic="other")])
+    assert archive.totals() == {"earnings": {"negative": 2, "positive": 1}, "other": {"neutral": 1}}
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1)))  # noqa: DTZ001  (hypothesis wants bare bounds)
+def test_times_keep_their_microseconds(moment):
+    moment = moment.replace(tzinfo=UTC)
+    assert from_microseconds(microseconds(moment)) == moment
+    assert microseconds(moment + timedelta(microseconds=1)) == microseconds(moment) + 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nothing at all",
+        "://",
+        "oracle9://user:secret@host/db",
+        "postgresql+psycopg://user:secret@host:port/db",
+        "sqlite:////nowhere/at/all/archive.db",
+    ],
+)
+def test_what_cannot_be_opened_is_refused_without_telling_the_password(url):
+    with pytest.raises(ArchiveError, match="cannot be opened") as refused:
+        Archive(url)
+    assert "secret" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    (tmp_path / "a.db").write_bytes(b"not a database, but long enough to be read as one" * 100)
+    with pytest.raises(ArchiveError, match=r"a\.db"):
+        Archive(f"sqlite:///{tmp_path / 'a.db'}")

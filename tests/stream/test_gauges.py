@@ -1,0 +1,95 @@
+"""What a worker exports of the subjects that it owns."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from stream.gauges import Gauges
+from stream.metrics import Metrics
+from stream.records import Tally, TallyEntry, minute_of
+from stream.settings import TrendSettings
+from stream.trends import SubjectTrend
+
+NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def gauges(registry) -> Gauges:
+    return Gauges(Metrics(registry), "m1")
+
+
+def trend_of(subject: str, *sentiments: str, model: str = "m1") -> SubjectTrend:
+    trend = SubjectTrend(subject, "w1", TrendSettings())
+    entries = [
+        TallyEntry(f"{model}{number}", minute_of(NOW), sentiment, -0.5, f"{number:04x}.", f"s{number}")
+        for number, sentiment in enumerate(sentiments)
+    ]
+    trend.count(Tally(subject, model, entries), NOW)
+    return trend
+
+
+def test_label_sets_of_an_owned_subject_stand_at_zero_from_the_start(registry, gauges):
+    gauges.export([trend_of("topic/earnings"), trend_of("entity/Acme")], NOW)
+    for name in ("headlines", "stories", "sources", "baseline", "surprise"):
+        for window in ("5m", "15m", "1h", "6h", "1d"):
+            labels = {"topic": "earnings", "window": window}
+            assert registry.get_sample_value(f"newsquall_negative_{name}", labels) == 0
+            labels = {"entity": "Acme", "window": window}
+            assert registry.get_sample_value(f"newsquall_entity_negative_{name}", labels) == 0
+    for sentiment in ("negative", "neutral", "positive"):
+        labels = {"topic": "earnings", "sentiment": sentiment, "model": "m1"}
+        assert registry.get_sample_value("newsquall_headlines_scored_total", labels) == 0
+
+
+def test_windows_and_totals_are_exported_and_windows_fall_back(registry, gauges):
+    trend = trend_of("topic/earnings", "negative", "negative", "positive")
+    five = {"topic": "earnings", "window": "5m"}
+    total = {"topic": "earnings", "sentiment": "negative", "model": "m1"}
+    gauges.export([trend], NOW)
+    assert registry.get_sample_value("newsquall_negative_headlines", five) == 2
+    assert registry.get_sample_value("newsquall_negative_stories", five) == 2
+    assert registry.get_sample_value("newsquall_negative_sources", five) == 2
+    assert registry.get_sample_value("newsquall_polarity", five) == -0.5
+    gauges.export([trend], NOW + timedelta(minutes=5))
+    assert registry.get_sample_value("newsquall_negative_headlines", five) == 0
+    assert registry.get_sample_value("newsquall_polarity", five) == 0
+    assert registry.get_sample_value("newsquall_headlines_scored_total", total) == 2
+
+
+def test_totals_are_by_model_and_leave_all_and_entities_out(registry, gauges):
+    trends = [trend_of("topic/earnings", "negative", model="m0"), trend_of("topic/all", "negative")]
+    gauges.export([*trends, trend_of("entity/Acme", "negative")], NOW)
+    told = generate_latest(registry).decode()
+    scored = [line for line in told.splitlines() if line.startswith("newsquall_headlines_scored_total")]
+    assert len(scored) == 4
+    assert any('model="m0"' in line and line.endswith(" 1.0") for line in scored)
+
+
+def subjects_told(registry) -> set[str]:
+    return set(re.findall(r'(?:topic|entity)="([^"]+)"', generate_latest(registry).decode()))
+
+
+def test_a_subject_that_moved_away_is_exported_no_more_and_one_that_comes_back_is(registry, gauges):
+    first, second = trend_of("topic/earnings", "negative"), trend_of("entity/Acme", "negative")
+    gauges.export([first, second], NOW)
+    assert subjects_told(registry) == {"earnings", "Acme"}
+    gauges.export([first], NOW)
+    assert subjects_told(registry) == {"earnings"}
+    gauges.clear()
+    assert subjects_told(registry) == set()
+    gauges.export([second], NOW)
+    assert subjects_told(registry) == {"Acme"}
+
+
+def test_no_exported_number_but_polarity_is_negative(registry, gauges):
+    gauges.export([trend_of("topic/earnings", "negative"), trend_of("entity/Acme", "negative")], NOW)
+    for family in registry.collect():
+        if "polarity" not in family.name:
+            assert all(sample.value >= 0 for sample in family.samples), family.name

@@ -1,0 +1,55 @@
+"""What a headline counts for."""
+
+from datetime import UTC, datetime
+
+from stream.records import ScoredHeadline, TallyEntry
+from stream.subjects import subjects_of, tallies
+
+THEN = datetime(2026, 3, 4, 9, 30, 59, 999999, tzinfo=UTC)
+
+
+def scored(id_="a", topic="earnings", model="m1", entities=None) -> ScoredHeadline:
+    return ScoredHeadline(
+        id=id_,
+        title="t",
+        source="wire",
+        url="",
+        published_at=THEN,
+        scored_at=THEN,
+        topic=topic,
+        topic_probability=0.9,
+        sentiment="negative",
+        probabilities={"negative": 0.8, "neutral": 0.1, "positive": 0.1},
+        polarity=-0.7,
+        entities=entities or {},
+        fingerprint="0001.",
+        model=model,
+    )
+
+
+def test_a_headline_counts_for_its_topic_for_all_and_for_its_entities_each_with_its_own_sentiment():
+    assert subjects_of(scored(entities={"Acme": "positive"})) == [
+        ("topic/earnings", "negative"),
+        ("topic/all", "negative"),
+        ("entity/Acme", "positive"),
+    ]
+
+
+def test_a_batch_makes_one_tally_a_subject_and_model_with_entries_in_order():
+    made = tallies(
+        [scored("a"), scored("b", "other"), scored("c", model="m2"), scored("d", entities={"Acme": "positive"})]
+    )
+    assert {(tally.subject, tally.model): [entry.id for entry in tally.entries] for tally in made} == {
+        ("topic/earnings", "m1"): ["a", "d"],
+        ("topic/other", "m1"): ["b"],
+        ("topic/all", "m1"): ["a", "b", "d"],
+        ("topic/earnings", "m2"): ["c"],
+        ("topic/all", "m2"): ["c"],
+        ("entity/Acme", "m1"): ["d"],
+    }
+    entity = next(tally for tally in made if tally.subject == "entity/Acme")
+    assert entity.entries == [TallyEntry("d", 29_543_610, "positive", -0.7, "0001.", "wire")]
+
+
+def test_no_headlines_make_no_tally():
+    assert tallies([]) == []

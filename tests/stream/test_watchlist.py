@@ -1,0 +1,119 @@
+"""Which watched companies a title names."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.errors import SettingsError
+from stream.watchlist import WatchedEntity, Watchlist, load_watchlist
+
+ACME = WatchedEntity("Acme", ("Acme Holdings",), "ACM")
+ACME_FOODS = WatchedEntity("Acme Foods", (), "ACMF")
+CAT = WatchedEntity("Caterpillar", (), "CAT")
+STREET = WatchedEntity("Straße AG")
+CITI = WatchedEntity("Citi", (), "C")
+ATT = WatchedEntity("AT&T")
+LIST = Watchlist([ACME, ACME_FOODS, CAT, STREET, CITI, ATT])
+
+
+@pytest.mark.parametrize(
+    ("title", "names"),
+    [
+        ("Acme falls", ["Acme"]),
+        ("ACME falls", ["Acme"]),
+        ("acme holdings falls", ["Acme"]),
+        ("Acme's boss quits", ["Acme"]),
+        ("Acme’s boss quits", ["Acme"]),
+        ("“Acme” falls", ["Acme"]),
+        ("(Acme)", ["Acme"]),
+        ("Acmeists gather", []),
+        ("MacAcme opens", []),
+        ("Acme_x", []),
+        ("Acme Foods recalls jam", ["Acme Foods"]),
+        ("Acme Foodstuffs recalls jam", ["Acme"]),
+        ("Acme buys Acme Foods", ["Acme", "Acme Foods"]),
+        ("Acme Foods, Acme and Acme", ["Acme Foods", "Acme"]),
+        ("Buy $ACM now", ["Acme"]),
+        ("ACM rises", ["Acme"]),
+        ("acm rises", []),
+        ("A cat is out of the bag", []),
+        ("CAT slides", ["Caterpillar"]),
+        ("$ACMF and $ACM", ["Acme Foods", "Acme"]),
+        ("", []),
+        ("Straße AG sinks", ["Straße AG"]),
+        ("STRASSE AG sinks", ["Straße AG"]),
+        ("AT&amp;T outage", ["AT&T"]),
+        ("$ACM ahead: Citi on Acme", ["Acme", "Citi"]),
+        ("CİTİ and Cıtı are not it", []),
+        ("Acme\u00a0Foods recalls jam", ["Acme Foods"]),
+    ],
+)
+def test_a_title_names(title, names):
+    assert LIST.named_in(title) == names
+
+
+@settings(max_examples=300)
+@given(st.text(max_size=60))
+def test_whatever_is_in_a_title_only_watched_names_come_back_each_once(noise):
+    found = LIST.named_in(noise + " Acme " + noise)
+    assert "Acme" in found or "Acme Foods" in found
+    assert len(found) == len(set(found))
+    assert set(found) <= set(LIST.names)
+
+
+@settings(max_examples=200)
+@given(st.text(alphabet="CcİiıITtſsSK", min_size=4, max_size=8))
+def test_letters_that_only_look_alike_under_case_folding_break_nothing(title):
+    assert set(LIST.named_in(title)) <= {"Citi"}
+
+
+def test_an_alias_with_nothing_to_read_in_it_is_found_nowhere():
+    assert Watchlist([WatchedEntity("Acme", ("https://acme.example", "\u200b"))]).named_in("Bolt falls") == []
+
+
+def test_an_empty_list_finds_nothing():
+    assert Watchlist(()).named_in("Acme falls") == []
+    assert load_watchlist(None).names == ()
+
+
+def test_a_file_is_read_with_aliases_and_ticker_and_further_columns_passed_over(tmp_path):
+    path = tmp_path / "watch.csv"
+    path.write_text(
+        "\ufeffname,aliases,ticker,sector\nAcme Corp, Acme ;; ACME Inc ,ACM,Tools\nBolt,,,\n", encoding="utf-8"
+    )
+    found = load_watchlist(path)
+    assert found.entities == (
+        WatchedEntity("Acme Corp", ("Acme", "ACME Inc"), "ACM"),
+        WatchedEntity("Bolt"),
+    )
+
+
+def test_names_alone_are_enough(tmp_path):
+    path = tmp_path / "watch.csv"
+    path.write_text("name\nAcme\nBolt\n", encoding="utf-8")
+    assert load_watchlist(path).names == ("Acme", "Bolt")
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b"company,ticker\nAcme,ACM\n", "name"),
+        (b"", "name"),
+        (b"name,ticker\nAcme,ACM\n ,X\n", ":3"),
+        (b"name\nAcme#1\n", ":2"),
+        (b'name\n"Acme\n', "cannot be read"),
+        (b"name\nAcm\xe9\n", "cannot be read"),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_name_and_place(tmp_path, content, place):
+    path = tmp_path / "watch.csv"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError) as refused:
+        load_watchlist(path)
+    assert str(path) in str(refused.value)
+    assert place in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match=r"absent\.csv"):
+        load_watchlist(tmp_path / "absent.csv")
