@@ -93,12 +93,18 @@ def build_app(
     app.agent(raw_topic(TALLIES), name="counting")(counting.__call__)
 
     async def recovered() -> None:
-        counting.recovered()
+        # Faust drops what a callback raises, and the worker would count anew from nothing.
+        try:
+            counting.recovered()
+        except Exception as error:
+            fail(error)
 
     table.on_recover(recovered)
 
     async def revoked(_app: Any, _partitions: Any, **_kwargs: Any) -> None:
         counting.revoked()
+        for reader in (scoring.reader, counting.reader):
+            reader.reset()
 
     app.on_partitions_revoked.connect(revoked, weak=False)
     app.task(counting.tick_for_ever)
@@ -107,6 +113,12 @@ def build_app(
         _export_lag(app, metrics)
 
     app.timer(1.0, name="lag")(export_lag)
+
+    async def check_reading() -> None:
+        for reader in (scoring.reader, counting.reader):
+            await reader.check()
+
+    app.timer(1.0, name="reading")(check_reading)
 
     _refuse_broken_recovery(fail)
     for name in ORT_NAMES:

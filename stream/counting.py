@@ -1,7 +1,8 @@
 """The trend agent: news.tallies in; each owned subject's trend, gauges and news.trends out.
 
-A tally is acknowledged when the ledger pages that hold it are confirmed by the broker. Faust queues a table's
-changelog record and would commit the source offset without waiting for it: a kill in between loses the count.
+A tally is acknowledged when the ledger pages that hold it are confirmed by the broker. Faust's own table writes queue
+the changelog record and commit the source offset without waiting for it: a kill in between loses the count. So the
+agent writes the changelog itself, to the partition of the tally, and leaves to Faust what reads it back.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from stream.gapless import GaplessReader
 from stream.gauges import Gauges
 from stream.ledger import Page, decode_page
 from stream.records import Tally, encode, minute_of
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 EVENTS_A_FLUSH = 64
 IDLE_FLUSH_SECONDS = 0.2
 TICK_SECONDS = 1.0
+# A minute is told when it is so long over: a feed that is polled every minute delivers that late.
+GRACE_MINUTES = 2
 # Learning baselines shares the loop with everything else: a tick gives it this long, the most stale first.
 FIT_BUDGET_SECONDS = 0.05
 
@@ -52,27 +56,29 @@ class TrendKeeper:
         self.trends: dict[str, SubjectTrend] = {}
 
     def own(self, partitions: Iterable[int], records: Iterable[bytes], now: datetime) -> None:
-        """Take over the subjects of these partitions, and no other, from the table's records."""
-        self.owned = frozenset(partitions)
+        """Take over the subjects of these partitions, and no other, from the table's records. Raises MsgspecError, and
+        owns nothing then, if one cannot be read."""
+        self.disown()
+        owned = frozenset(partitions)
         pages: dict[str, list[Page]] = {subject: [] for subject in self._known}
         for record in records:
             page = decode_page(record)
             pages.setdefault(page.subject, []).append(page)
-        self.trends = {}
         for subject, part in pages.items():
-            if self._partition_of(subject) in self.owned:
+            if self._partition_of(subject) in owned:
                 self._trend(subject).load(part, now)
+        self.owned = owned
 
     def disown(self) -> None:
         """Let go of everything, until partitions are assigned anew."""
         self.owned = frozenset()
         self.trends = {}
 
-    def count(self, tally: Tally, now: datetime) -> list[Page]:
-        """Count a tally; gives back the pages to be written. A tally of a subject that is no longer owned (its event
-        was on its way when the partition moved) is counted by its new owner."""
+    def count(self, tally: Tally, now: datetime) -> list[Page] | None:
+        """Count a tally; gives back the pages to be written. None if its subject is not owned (its event was on its way
+        when the partition moved): then it must not be acknowledged, so that whoever is the next owner counts it."""
         if self._partition_of(tally.subject) not in self.owned:
-            return []
+            return None
         return self._trend(tally.subject).count(tally, now)
 
     def _trend(self, subject: str) -> SubjectTrend:
@@ -104,37 +110,51 @@ class CountingAgent:
         fail: Callable[[BaseException], None],
     ) -> None:
         self._app = app
+        self.reader = GaplessReader(app, TALLIES)
         self._table = table
         self._keeper = keeper
         self._gauges = gauges
         self._clock = clock
         self._fail = fail
+        self._changelog = table.changelog_topic.get_topic_name()
         self._pending: list[Any] = []
-        self._last_minute = minute_of(clock())
+        self._sent: list[Any] = []
+        self._last_minute = minute_of(clock()) - GRACE_MINUTES
 
     async def __call__(self, stream: Any) -> None:
         """Consume events until the worker stops."""
         idle = asyncio.create_task(self._flush_when_idle())
         idle.add_done_callback(self._watch)
         try:
-            # One event at a time: Faust writes a table's changelog to the partition of the current event.
-            async for event in stream.noack().events():
-                self._count(event)
-                self._pending.append(event)
+            async for event in self.reader.events(stream):
+                await self._count(event)
                 if len(self._pending) >= EVENTS_A_FLUSH:
                     await self._flush()
+        except Exception as error:
+            # Faust would start the agent again and never commit past this tally.
+            self._fail(error)
+            raise
         finally:
             idle.cancel()
 
-    def _count(self, event: Any) -> None:
+    async def _count(self, event: Any) -> None:
+        partition = event.message.partition
         try:
             tally = msgspec.json.decode(event.message.value or b"", type=Tally)
         except msgspec.MsgspecError as error:
-            where = f"{TALLIES}[{event.message.partition}]@{event.message.offset}"
-            log.error("%s is no tally, passed over: %s", where, error)
+            log.error("%s[%d]@%d is no tally, passed over: %s", TALLIES, partition, event.message.offset, error)
+            self._pending.append(event)
             return
-        for page in self._keeper.count(tally, self._clock()):
-            self._table[page.key.encode()] = encode(page)
+        pages = self._keeper.count(tally, self._clock())
+        if pages is None:
+            return
+        for page in pages:
+            key, value = page.key.encode(), encode(page)
+            self._table.data[key] = value
+            # The producer itself: Faust's own table write queues the record, and nobody can wait for that one.
+            sent = await self._app.producer.send(self._changelog, key, value, partition, None, None)
+            self._sent.append(sent)
+        self._pending.append(event)
 
     def _watch(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -146,15 +166,10 @@ class CountingAgent:
             await self._flush()
 
     async def _flush(self) -> None:
-        """Have the changelog confirmed, then acknowledge. The buffer's own flush gives up after a tenth of a second
-        without progress, without a word: hence the loop."""
+        """Have the pages confirmed, then acknowledge what they count."""
         events, self._pending = self._pending, []
-        if not events:
-            return
-        buffer = self._app.producer.buffer
-        while buffer.size:
-            await buffer.flush()
-        await self._app.producer.flush()
+        sent, self._sent = self._sent, []
+        await asyncio.gather(*sent)
         for event in events:
             event.ack()
 
@@ -179,7 +194,7 @@ class CountingAgent:
             await asyncio.sleep(TICK_SECONDS)
 
     async def _close_minutes(self, now: datetime) -> None:
-        current = minute_of(now)
+        current = minute_of(now) - GRACE_MINUTES
         # After a pause (a laptop's sleep, a stopped process) only the last minutes are worth telling.
         first = max(self._last_minute, current - int(timedelta(minutes=5).total_seconds()) // 60)
         for minute in range(first, current):

@@ -6,6 +6,7 @@ comes again is answered from the archive, so its tallies are the same as the fir
 
 import asyncio
 import logging
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 from model.scorer import Scorer
 from stream.archive import Archive
 from stream.assessment import assess
+from stream.gapless import GaplessReader
 from stream.metrics import Metrics
 from stream.records import (
     Headline,
@@ -32,7 +34,7 @@ from stream.records import (
 )
 from stream.settings import Settings
 from stream.subjects import tallies
-from stream.topics import REJECTED, SCORED, TALLIES
+from stream.topics import HEADLINES, REJECTED, SCORED, TALLIES
 from stream.watchlist import Watchlist
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class ScoringAgent:
         fail: Callable[[BaseException], None],
     ) -> None:
         self._app = app
+        self.reader = GaplessReader(app, HEADLINES)
         self._settings = settings
         self._scorer = scorer
         self._archive = archive
@@ -78,6 +81,8 @@ class ScoringAgent:
         self._metrics = metrics
         self._clock = clock
         self._fail = fail
+        self._stopping = threading.Event()
+        self._finishing: asyncio.Task[None] | None = None
         self._scoring = ThreadPoolExecutor(1, thread_name_prefix="newsquall-scoring")
         self._archiving = ThreadPoolExecutor(1, thread_name_prefix="newsquall-archiving")
 
@@ -87,25 +92,29 @@ class ScoringAgent:
         work = asyncio.create_task(self._work(queue))
         work.add_done_callback(self._watch)
         try:
-            async for event in stream.noack().events():
+            async for event in self.reader.events(stream):
                 await queue.put(event)
         finally:
-            work.cancel()
+            self._stopping.set()
+            for task in (work, self._finishing):
+                if task is not None:
+                    task.cancel()
 
     def _watch(self, task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if self._stopping.is_set() or task.cancelled():
+            return  # what was under way comes again: it was not acknowledged
+        if (error := task.exception()) is not None:
             self._fail(error)
 
     async def _work(self, queue: "asyncio.Queue[Any]") -> None:
         loop = asyncio.get_running_loop()
-        finishing: asyncio.Task[None] | None = None
         while True:
             events = await self._gather(queue)
             batch = await loop.run_in_executor(self._scoring, self._assess, events)
-            if finishing is not None:
-                await finishing
-            finishing = asyncio.create_task(self._finish(events, batch))
-            finishing.add_done_callback(self._watch)
+            if self._finishing is not None:
+                await self._finishing
+            self._finishing = asyncio.create_task(self._finish(events, batch))
+            self._finishing.add_done_callback(self._watch)
 
     async def _gather(self, queue: "asyncio.Queue[Any]") -> list[Any]:
         """The next events: all that are there, and what comes within the linger time, up to a batch."""
@@ -184,9 +193,10 @@ class ScoringAgent:
         while True:
             try:
                 return work()
-            except sa.exc.DBAPIError as error:
+            except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError) as error:
                 log.error("the archive does not take headlines (%s); trying again in %.1f s", error.orig, pause)
-                time.sleep(pause)
+                if self._stopping.wait(pause):
+                    raise
                 pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
 
     def _rejected(self, event: Any, rejection: Rejection) -> RejectedHeadline:
