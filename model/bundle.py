@@ -23,7 +23,11 @@ MANIFEST = "bundle.json"
 FORMAT = 1
 BUNDLED = Path(__file__).parent / "bundled"
 
-Precision = Literal["fp32", "fp16"]
+Precision = Literal["fp32", "fp16", "int8"]
+
+# Integer arithmetic without VNNI adds two products in 16 bits: 7-bit weights cannot overflow there (ONNX Runtime,
+# "Quantize ONNX models", on reduce_range), so a text has the same score on every processor.
+LARGEST_INTEGER = 63
 
 
 class PackedTensor(msgspec.Struct, frozen=True):
@@ -35,6 +39,7 @@ class PackedTensor(msgspec.Struct, frozen=True):
     offset: int
     scale_offset: int = 0
     axis: int = 0  # the axis that has a scale for each of its entries
+    integer: bool = False  # a matrix that the int8 graph multiplies by as it is
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,6 +69,17 @@ def sha256_of(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def integer_name(name: str) -> str:
+    """What the int8 graph calls a matrix."""
+    return f"{name}_int8"
+
+
+def narrowed(packed: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """8-bit weights for integer arithmetic, within +-63; their scale grows by 127 / 63."""
+    result: npt.NDArray[np.int8] = np.rint(packed.astype(np.float32) * (LARGEST_INTEGER / 127.0)).astype(np.int8)
+    return result
 
 
 def quantise(weights: npt.NDArray[np.float32], axis: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
@@ -134,7 +150,7 @@ class Bundle:
 
     def weights(self, precision: Precision) -> Mapping[str, npt.NDArray[Any]]:
         """The graph's large initialisers by name, as arrays of the graph's precision."""
-        kind = np.float32 if precision == "fp32" else np.float16
+        kind = np.float16 if precision == "fp16" else np.float32
         blob = np.memmap(self.folder / self.manifest.weights_file, dtype=np.uint8, mode="r")
         unpacked: dict[str, npt.NDArray[Any]] = {}
         for tensor in self.manifest.tensors:
@@ -143,6 +159,9 @@ class Bundle:
                 values = np.frombuffer(blob, np.float32, count, tensor.offset).reshape(tensor.shape)
             else:
                 packed = np.frombuffer(blob, np.int8, count, tensor.offset).reshape(tensor.shape)
+                if precision == "int8" and tensor.integer:
+                    unpacked[integer_name(tensor.name)] = narrowed(packed)
+                    continue
                 scale = np.frombuffer(blob, np.float32, tensor.shape[tensor.axis], tensor.scale_offset)
                 shaped = scale[:, None] if tensor.axis == 0 else scale[None, :]
                 values = packed.astype(np.float32) * shaped

@@ -113,7 +113,10 @@ class Scorer:
             ort.preload_dlls()  # finds the CUDA libraries that wheels bring
         refusals = []
         for name in plan.candidates:
-            precision: Precision = "fp32" if name == "cpu" else "fp16"
+            precision: Precision = "fp16"
+            if name == "cpu":
+                # A bundle has an int8 graph only where labels say that it costs nothing.
+                precision = "int8" if "int8" in self.bundle.manifest.graphs else "fp32"
             try:
                 session = self._session_on(name, precision)
                 require_in_use(name, session.get_providers())

@@ -1,6 +1,7 @@
 """From the trained network to a bundle: export, fuse, check, pack, check again."""
 
 import json
+import shutil
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from training.network import TwoHeads
 
 OUTPUTS = ("topic", "sentiment", "embedding")
 WEIGHTS = "weights.bin"
+DOCUMENTS = frozenset({"CARD.md", "report.json"})  # what a bundle says of itself, and is not scored with
 OPSET = 17
 ALIGNMENT = 64
 # Tensors below this many values stay in the graph, as floats.
@@ -49,8 +51,6 @@ class Origin:
     base: str
     languages: tuple[str, ...]
     max_tokens: int
-    card: str
-    report: dict[str, Any]
 
 
 def export_bundle(
@@ -78,14 +78,10 @@ def export_bundle(
         tensors = _pack(fused.model, staged)
         _save_half(raw, network, [tensor.name for tensor in tensors], staged)
         tokenizer.backend_tokenizer.save(str(staged / "tokenizer.json"))
-        (staged / "CARD.md").write_text(origin.card, encoding="utf-8")
-        (staged / "report.json").write_text(json.dumps(origin.report, indent=1) + "\n", encoding="utf-8")
-        files = {path.name: sha256_of(path) for path in sorted(staged.iterdir())}
-        identity = sha256((files["graph.onnx"] + files[WEIGHTS] + files["tokenizer.json"]).encode()).hexdigest()
         manifest = Manifest(
             format=FORMAT,
             name=origin.name,
-            version=f"{origin.name}-{identity[:8]}",
+            version="",
             created=datetime.now(UTC).date().isoformat(),
             base=origin.base,
             languages=list(origin.languages),
@@ -97,13 +93,40 @@ def export_bundle(
             graphs={"fp32": "graph.onnx", "fp16": "graph.fp16.onnx"},
             weights_file=WEIGHTS,
             tensors=tensors,
-            files=files,
+            files={},
         )
-        (staged / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
-        _require_same_labels(network, tokenizer, Bundle.open(staged), texts)
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in staged.iterdir():
-            (folder / path.name).write_bytes(path.read_bytes())
+        _require_same_labels(network, tokenizer, seal(staged, manifest), texts)
+        return install(staged, folder)
+
+
+def seal(folder: Path, manifest: Manifest) -> Bundle:
+    """Write a manifest with the checksums of what lies in the folder now, and the version that follows from them:
+    the same graphs, weights and vocabulary have the same version."""
+    files = {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST}
+    identity = sha256("".join(files[name] for name in sorted(files) if name not in DOCUMENTS).encode()).hexdigest()
+    sealed = msgspec.structs.replace(manifest, version=f"{manifest.name}-{identity[:8]}", files=files)
+    (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(sealed), indent=1) + b"\n")
+    return Bundle.open(folder)
+
+
+def documented(bundle: Bundle, card: str, report: dict[str, Any]) -> Bundle:
+    """Lay the model card and the report beside a bundle's model."""
+    (bundle.folder / "CARD.md").write_text(card, encoding="utf-8")
+    (bundle.folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return seal(bundle.folder, bundle.manifest)
+
+
+def install(staged: Path, folder: Path) -> Bundle:
+    """Put a finished bundle in its place, and the one that was there away: a reader finds the one or the other."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    arriving, leaving = (folder.with_name(f".{folder.name}.{which}") for which in ("new", "old"))
+    for rest in (arriving, leaving):
+        shutil.rmtree(rest, ignore_errors=True)
+    shutil.copytree(staged, arriving)
+    if folder.exists():
+        folder.rename(leaving)
+    arriving.rename(folder)
+    shutil.rmtree(leaving, ignore_errors=True)
     return Bundle.open(folder)
 
 

@@ -1,9 +1,11 @@
 """The whole way from labelled files to a bundle: read, split, fine-tune, export, evaluate."""
 
 import platform
+import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -14,12 +16,14 @@ from model.scorer import Scorer
 from model.taxonomy import Taxonomy
 from training.card import model_card
 from training.evaluation import evaluate
-from training.export import Origin, export_bundle
+from training.export import Origin, documented, export_bundle, install
 from training.finetune import Recipe, encode, finetune
-from training.labels import LabelledText, read_labels, split
+from training.labels import LabelledText, Part, read_labels, split
 from training.network import build, default_base
+from training.quantise import add_integer_graph
 
 PARITY_TEXTS = 600
+CALIBRATION_TEXTS = 512
 
 
 def train(
@@ -58,15 +62,24 @@ def train(
         "python": platform.python_version(),
     }
     texts = [row.text for row in (parts["validation"] + parts["test"])[:PARITY_TEXTS]]
+    origin = Origin(name, Path(base or default_base()).name, ("en",), recipe.max_tokens)
+    report("exporting, and comparing the graph's numbers with the network's")
+    with TemporaryDirectory(prefix="newsquall-train-") as scratch:
+        bundle = export_bundle(network, tokenizer, taxonomy, origin, texts, Path(scratch) / "bundle")
+        finish(bundle, parts, summary, random.Random(recipe.seed))  # noqa: S311  (sampling, not secrets)
+        report(summary["int8"])
+        return install(Path(scratch) / "bundle", out)
 
-    def export(card: str) -> Bundle:
-        origin = Origin(name, Path(base or default_base()).name, ("en",), recipe.max_tokens, card, summary)
-        return export_bundle(network, tokenizer, taxonomy, origin, texts, out)
 
-    report("exporting")
-    summary["test"] = scores_by_origin(export(""), parts["test"])
-    # The card states the scores of the packed model that it lies beside, so it is written last.
-    return export(model_card(taxonomy, summary))
+def finish(
+    bundle: Bundle, parts: Mapping[Part, Sequence[LabelledText]], summary: dict[str, Any], chance: random.Random
+) -> Bundle:
+    """Add integer arithmetic where it costs nothing, score the bundle as it then is on the held-back part, and write
+    that into `summary`, the report and the card."""
+    drawn = chance.sample(parts["train"], min(CALIBRATION_TEXTS, len(parts["train"])))
+    bundle, summary["int8"] = add_integer_graph(bundle, [row.text for row in drawn], parts["validation"])
+    summary["test"] = scores_by_origin(bundle, parts["test"])
+    return documented(bundle, model_card(bundle.taxonomy, summary), summary)
 
 
 def scores_by_origin(bundle: Bundle, rows: Sequence[LabelledText]) -> dict[str, Any]:

@@ -178,7 +178,7 @@ def test_any_text_is_scored_or_refused_and_nothing_else(scorer, texts):
             assert result.reason in {"no_words", "unknown_script"}
 
 
-@pytest.mark.parametrize("name", ["graph.onnx", "tokenizer.json"])
+@pytest.mark.parametrize("name", ["graph.int8.onnx", "tokenizer.json"])
 def test_a_file_that_has_its_checksum_but_is_no_model_is_refused_by_name(bundle, tmp_path, name):
     folder = tmp_path / "bundle"
     shutil.copytree(bundle.folder, folder)

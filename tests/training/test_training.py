@@ -11,12 +11,15 @@ pytest.importorskip("onnx")
 
 import torch
 
+import training.export
+import training.quantise
 from model.bundle import Bundle
 from model.errors import ExportError, InputError, UsageError
 from model.scorer import Score, Scorer
 from model.taxonomy import Taxonomy
 from training.export import Origin, export_bundle
 from training.finetune import NO_LABEL, Recipe, bucketed, class_weights, padded
+from training.labels import LabelledText
 from training.network import TwoHeads, build
 from training.train import train
 
@@ -44,7 +47,7 @@ def network(toy_base):
 
 
 def origin(**changes) -> Origin:
-    fields = {"name": "toy", "base": "toy", "languages": ("en",), "max_tokens": 48, "card": "# Card", "report": {}}
+    fields = {"name": "toy", "base": "toy", "languages": ("en",), "max_tokens": 48}
     return Origin(**fields | changes)
 
 
@@ -257,3 +260,24 @@ def test_padding_is_masked():
     assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
     assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
     assert types.tolist() == [[0] * 3] * 2
+
+
+def test_integer_arithmetic_is_added_where_it_keeps_the_scores_and_left_out_where_it_does_not(
+    network, tmp_path, monkeypatch
+):
+    net, tokenizer = network
+    rows = [LabelledText(text, None, ("negative", "positive")[at % 2], "toy") for at, text in enumerate(TEXTS)]
+    bundle = export_bundle(net, tokenizer, Taxonomy(), origin(), TEXTS, tmp_path / "toy")
+
+    monkeypatch.setattr(training.quantise, "MAX_F1_LOSS", -2.0)
+    same, told = training.quantise.add_integer_graph(bundle, TEXTS, rows)
+    assert same == bundle == Bundle.open(bundle.folder)
+    assert "left out" in told
+
+    monkeypatch.setattr(training.quantise, "MAX_F1_LOSS", 2.0)
+    integer, told = training.quantise.add_integer_graph(bundle, TEXTS, rows)
+    assert integer.manifest.graphs["int8"]
+    assert integer.version != bundle.version
+    with Scorer(bundle, "cpu") as exact, Scorer(integer, "cpu") as scorer:
+        for one, other in zip(exact.score(TEXTS), scorer.score(TEXTS), strict=True):
+            assert one.probabilities == pytest.approx(other.probabilities, abs=0.05)

@@ -1,0 +1,148 @@
+"""Integer arithmetic for a bundle: an int8 graph beside the fp32 one, kept only where labels say that it costs nothing.
+
+The scales of the activations are fixed, found on calibration texts. Dynamic quantisation takes them from each batch, so
+that a text's score would depend on its batch-mates (docs/LOG.md has what that changed).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer
+
+from model.bundle import LARGEST_INTEGER, Bundle, integer_name
+from model.scorer import INPUTS, Scorer
+from model.text import clean
+from training.evaluation import evaluate
+from training.export import seal
+from training.finetune import padded
+from training.labels import LabelledText
+
+GRAPH = "graph.int8.onnx"
+BATCH = 32
+# Activations beyond this quantile of a batch's values are cut: a wider range would coarsen all others.
+CALIBRATION_QUANTILE = 0.9999
+# What integer arithmetic may cost, in macro-F1 of a head on labelled rows that did not train.
+MAX_F1_LOSS = 0.005
+
+
+def add_integer_graph(bundle: Bundle, texts: Sequence[str], rows: Sequence[LabelledText]) -> tuple[Bundle, str]:
+    """Add an int8 graph to a bundle on disk, if its macro-F1 on `rows` is within 0.005 of the fp32 graph's for each
+    head. Gives back the bundle as it is then, and a line that says what was found.
+
+    `texts`: what calibrates the activations' scales; none of them needs a label.
+    """
+    folder = bundle.folder
+    model = onnx.load(str(bundle.graph("fp32")), load_external_data=False)
+    inputs = _activations(model)
+    scales = _calibrate(bundle, model, sorted(set(inputs.values())), texts)
+    _rewrite(model, inputs, scales, bundle)
+    onnx.save(model, str(folder / GRAPH))
+    tensors = [msgspec.structs.replace(t, integer=t.name in inputs) for t in bundle.manifest.tensors]
+    manifest = msgspec.structs.replace(
+        bundle.manifest, graphs={**bundle.manifest.graphs, "int8": GRAPH}, tensors=tensors
+    )
+    candidate = Bundle(folder, manifest)
+    losses = _losses(bundle, candidate, rows)
+    told = ", ".join(f"{head} {loss:+.4f}" for head, loss in losses.items())
+    if max(losses.values()) > MAX_F1_LOSS:
+        (folder / GRAPH).unlink()
+        return bundle, f"int8 arithmetic would cost macro-F1 ({told}): left out"
+    return seal(folder, manifest), f"int8 arithmetic costs no macro-F1 to speak of ({told}): added"
+
+
+def _activations(model: onnx.ModelProto) -> dict[str, str]:
+    """The encoder's matrices, each with the activation that it is multiplied with."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    return {
+        node.input[1]: node.input[0]
+        for node in model.graph.node
+        if node.op_type in ("Attention", "MatMul") and node.input[1] in weights
+    }
+
+
+def _calibrate(
+    bundle: Bundle, model: onnx.ModelProto, names: Sequence[str], texts: Sequence[str]
+) -> dict[str, tuple[np.float32, np.uint8]]:
+    """Scale and zero point of each activation, so that unsigned bytes span the range that it has on the texts. The
+    range need not lie around zero: after a GELU it hardly goes below."""
+    probe = onnx.ModelProto()
+    probe.CopyFrom(model)
+    probe.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
+    options = ort.SessionOptions()
+    weights = bundle.weights("fp32")
+    values = [ort.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
+    options.add_external_initializers(list(weights), values)
+    session = ort.InferenceSession(probe.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    lowest, highest = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)
+    tokenizer = Tokenizer.from_file(str(bundle.folder / "tokenizer.json"))
+    tokenizer.enable_truncation(bundle.manifest.max_tokens)
+    ids = sorted((each.ids for each in tokenizer.encode_batch([clean(text) for text in texts])), key=len)
+    for start in range(0, len(ids), BATCH):
+        batch = [tensor.numpy() for tensor in padded(ids[start : start + BATCH])]
+        found = session.run(list(names), dict(zip(INPUTS, batch, strict=True)))
+        kept = batch[1].astype(bool)
+        for name, activation in zip(names, found, strict=True):
+            low, high = np.quantile(activation[kept], (1.0 - CALIBRATION_QUANTILE, CALIBRATION_QUANTILE))
+            lowest[name], highest[name] = min(lowest[name], float(low)), max(highest[name], float(high))
+    spans = {name: max(highest[name] - lowest[name], 1e-6) / 255.0 for name in names}
+    return {name: (np.float32(span), np.uint8(round(-lowest[name] / span))) for name, span in spans.items()}
+
+
+def _rewrite(
+    model: onnx.ModelProto, inputs: Mapping[str, str], scales: Mapping[str, tuple[np.float32, np.uint8]], bundle: Bundle
+) -> None:
+    """Turn the encoder's products into integer ones, in place: activations as unsigned bytes, weights as signed."""
+    graph = model.graph
+    made, added = [], []
+    exact = bundle.weights("fp32")
+    quantised: dict[str, str] = {}
+    for node in graph.node:
+        if node.op_type not in ("Attention", "MatMul") or node.input[1] not in inputs:
+            made.append(node)
+            continue
+        activation, weight = node.input[0], node.input[1]
+        scale, zero = f"{activation}_scale", f"{activation}_zero"
+        weight_scale, weight_zero = f"{weight}_scale", f"{weight}_zero"
+        if activation not in quantised:
+            quantised[activation] = f"{activation}_u8"
+            for name, value in zip((scale, zero), scales[activation], strict=True):
+                added.append(numpy_helper.from_array(np.array(value), name))
+            made.append(helper.make_node("QuantizeLinear", [activation, scale, zero], [quantised[activation]]))
+        columns = np.abs(exact[weight]).max(axis=0)
+        columns = np.where(columns > 0, columns, 1.0)
+        added.append(numpy_helper.from_array((columns / LARGEST_INTEGER).astype(np.float32), weight_scale))
+        added.append(numpy_helper.from_array(np.zeros(len(columns), np.int8), weight_zero))
+        if node.op_type == "MatMul":
+            names = [quantised[activation], integer_name(weight), scale, weight_scale, zero, weight_zero]
+            operator, attributes = "MatMulIntegerToFloat", []
+        else:
+            bias, mask = node.input[2], node.input[3]
+            names = [quantised[activation], integer_name(weight), bias, scale, weight_scale, mask, zero, weight_zero]
+            operator, attributes = (
+                "QAttention",
+                [a for a in node.attribute if a.name in ("num_heads", "unidirectional")],
+            )
+        product = helper.make_node(operator, names, list(node.output), domain="com.microsoft")
+        product.attribute.extend(attributes)
+        made.append(product)
+    del graph.node[:]
+    graph.node.extend(made)
+    for tensor in graph.initializer:
+        if tensor.name in inputs:
+            tensor.name = integer_name(tensor.name)
+            tensor.data_type = TensorProto.INT8
+    graph.initializer.extend(added)
+
+
+def _losses(exact: Bundle, integer: Bundle, rows: Sequence[LabelledText]) -> dict[str, float]:
+    """By how much macro-F1 falls, by head."""
+    scores: list[dict[str, Any]] = []
+    for bundle in (exact, integer):
+        with Scorer(bundle, "cpu") as scorer:
+            scores.append(evaluate(scorer, rows))
+    return {head: scores[0][head].macro_f1 - scores[1][head].macro_f1 for head in scores[0] if head != "unscorable"}
