@@ -83,7 +83,7 @@ class Archive:
                 sa.event.listen(self.engine, "connect", _tune_sqlite)
             self._create()
         except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
-            raise ArchiveError(f"the archive {_shown(url)} cannot be opened: {_reason(error)}") from error
+            raise ArchiveError(f"the archive {_shown(url)} cannot be opened: {reason_of(error)}") from error
         self._insert = postgresql_insert if self.engine.dialect.name == "postgresql" else sqlite_insert
 
     def _create(self) -> None:
@@ -191,7 +191,8 @@ def _shown(url: str) -> str:
         return url.partition(":")[0] + ":..."
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """A database's own words for an error, their first line."""
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 
 

@@ -19,6 +19,9 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 # No NUL: PostgreSQL keeps none in a text, so a headline with one could be archived nowhere, however often it is tried.
 _NO_NUL = r"^[^\x00]*$"
 
+# What files call published_at.
+DATE_COLUMNS = ("date", "time", "timestamp")
+
 Identifier = Annotated[str, Meta(min_length=1, max_length=256, pattern=_NO_NUL)]
 
 
@@ -169,7 +172,7 @@ def headline_from_row(fields: Mapping[str, Any], now: datetime, future_tolerance
     a missing id is made from source, time and title, so that the same row has the same id again. Raises Rejection.
     """
     row = dict(fields)
-    for name in ("date", "time", "timestamp"):
+    for name in DATE_COLUMNS:
         if name in row:
             row.setdefault("published_at", row.pop(name))
     if isinstance(row.get("entities"), str):
@@ -195,7 +198,9 @@ def headline_from_row(fields: Mapping[str, Any], now: datetime, future_tolerance
 
 def row_id(row: Mapping[str, Any]) -> str:
     """An id for a row that has none, the same whenever the row is."""
-    parts = "\x1f".join(str(row.get(name, "")) for name in ("source", "published_at", "url", "title"))
+    dates = ("published_at", *DATE_COLUMNS)
+    when = next((row[name] for name in dates if row.get(name)), "")
+    parts = "\x1f".join(map(str, (row.get("source", ""), when, row.get("url", ""), row.get("title", ""))))
     return hashlib.blake2b(parts.encode(), digest_size=12).hexdigest()
 
 

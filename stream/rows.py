@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from model.errors import InputError
 
 # A CSV field may be a whole article; beyond this a row is taken for a broken quote.
-csv.field_size_limit(4 << 20)
+_LARGEST_FIELD = 4 << 20
 
 _LONE = re.compile(r"[\ud800-\udfff]")
 
@@ -105,6 +105,7 @@ def _json_rows(file: TextIO) -> Iterator[Row | BadRow]:
 
 
 def _csv_rows(path: str, file: TextIO) -> Iterator[Row | BadRow]:
+    csv.field_size_limit(_LARGEST_FIELD)
     reader = csv.DictReader(file, strict=True)
     try:
         header = [name.strip().lower() for name in reader.fieldnames or []]

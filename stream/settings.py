@@ -9,9 +9,9 @@ import tomllib
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from model.errors import SettingsError
@@ -130,6 +130,17 @@ class TrendSettings(Section):
                 raise ValueError(f"a window is whole minutes, not {format_duration(window)}")
         return windows
 
+    @model_validator(mode="after")
+    def _judges_at_last(self) -> Self:
+        # A baseline stands on whole hours of the history without its newest part; one hour may be cut at each end.
+        longest = self.history - self.held_back - timedelta(hours=2)
+        if self.shortest_history > longest:
+            raise ValueError(
+                f"shortest_history {format_duration(self.shortest_history)} is never reached and nobody ever paged: "
+                "history must be longer than it and held_back together by two hours"
+            )
+        return self
+
 
 class AlertSettings(Section):
     """When to page."""
@@ -224,6 +235,11 @@ def load_settings(file: Path | None = None) -> Settings:
             f"alerts.calm_window {format_duration(settings.alerts.calm_window)} is not one of trends.windows ({names})"
         )
     return settings
+
+
+def environment_names() -> list[str]:
+    """The variables of the environment that stand over a settings file."""
+    return sorted(name for name in os.environ if name.upper().startswith("NEWSQUALL_"))
 
 
 def _refuse_unknown_sections(environment: Iterable[str]) -> None:

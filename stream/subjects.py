@@ -1,10 +1,14 @@
 """What trends are kept of: the topics, all of them together, and the watched entities."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from stream.records import ScoredHeadline, Sentiment, Tally, TallyEntry, minute_of
+from stream.records import ScoredHeadline, Sentiment, Tally, TallyEntry, encode, minute_of
 
 ALL = "topic/all"
+
+# A record of Kafka's may have a million bytes. Ordinary batches stay far below; one of long ids and titles does not,
+# and would stop every worker that it comes to.
+LARGEST_TALLY_BYTES = 500_000
 
 
 def topic_subject(topic: str) -> str:
@@ -27,7 +31,8 @@ def subjects_of(headline: ScoredHeadline) -> list[tuple[str, Sentiment]]:
 
 
 def tallies(headlines: Iterable[ScoredHeadline]) -> list[Tally]:
-    """One tally for each subject and model among the headlines, entries in their order."""
+    """One tally for each subject and model among the headlines, entries in their order; several where one would be
+    too large for a record."""
     entries: dict[tuple[str, str], list[TallyEntry]] = {}
     for headline in headlines:
         minute = minute_of(headline.published_at)
@@ -35,4 +40,17 @@ def tallies(headlines: Iterable[ScoredHeadline]) -> list[Tally]:
             entries.setdefault((subject, headline.model), []).append(
                 TallyEntry(headline.id, minute, sentiment, headline.polarity, headline.fingerprint, headline.source)
             )
-    return [Tally(subject, model, part) for (subject, model), part in entries.items()]
+    return [Tally(subject, model, part) for (subject, model), all_ in entries.items() for part in _portions(all_)]
+
+
+def _portions(entries: Iterable[TallyEntry]) -> Iterator[list[TallyEntry]]:
+    portion: list[TallyEntry] = []
+    size = 0
+    for entry in entries:
+        added = len(encode(entry)) + 1
+        if portion and size + added > LARGEST_TALLY_BYTES:
+            yield portion
+            portion, size = [], 0
+        portion.append(entry)
+        size += added
+    yield portion

@@ -88,3 +88,26 @@ def test_what_is_larger_than_a_record_of_kafka_is_not_sent() -> None:
     assert unsendable(3, headline(body=(fits.body or "") + "x")) == BadRow(
         3, "too_large: 1000001 bytes as a record, 1000000 are the most"
     )
+
+
+def test_like_rows_without_an_id_are_headlines_of_their_own_and_the_same_ones_again(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("date,title\n2020-03-01,Oil falls\n2020-03-01,Oil falls\n2020-03-02,Oil falls\n", encoding="utf-8")
+
+    def ids() -> list[str]:
+        read = list(read_headlines(str(file), lambda: NOW, timedelta(minutes=5)))
+        return [each.headline.id for each in read if isinstance(each, Reading)]
+
+    assert len(set(ids())) == 3
+    assert ids() == ids()
+
+
+def test_an_undated_file_has_the_same_ids_whenever_it_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("title\nOil falls\nGold rises\nOil falls\n", encoding="utf-8")
+
+    def ids(now: datetime, carry: bool) -> list[str]:
+        read = read_headlines(str(file), lambda: now, timedelta(minutes=5), carry_dates=carry)
+        return [each.headline.id for each in read if isinstance(each, Reading)]
+
+    assert ids(NOW, True) == ids(NOW + timedelta(hours=1), True) == ids(NOW, False)

@@ -46,7 +46,7 @@ def test_the_working_folders_file_is_read_if_there_is_one():
 
 
 def test_durations_in_a_file_are_written_as_people_do():
-    settings = load_settings(written('[trends]\nhistory = "1.5d"\nwindows = ["15m", "2h"]\n'))
+    settings = load_settings(written('[trends]\nhistory = "1.5d"\nshortest_history = "1d"\nwindows = ["15m", "2h"]\n'))
     assert settings.trends.history == timedelta(hours=36)
     assert settings.trends.windows == (timedelta(minutes=15), timedelta(hours=2))
     assert settings.trends.refit == timedelta(minutes=5)
@@ -77,6 +77,7 @@ def test_the_environment_stands_over_the_file_name_by_name(monkeypatch):
         ("[scorer]\nprovider = 'gpu'\n", "scorer.provider"),
         ("[trends]\nhistory = '4 weeks'\n", "trends.history"),
         ("[trends]\nhistory = '-1d'\n", "trends.history"),
+        ("[trends]\nhistory = '7d'\n", "trends"),  # never long enough to judge by
         ("[trends]\nrefit = -5\n", "trends.refit"),
         ("[trends]\nwindows = []\n", "trends.windows"),
         ("[trends]\nwindows = ['15m', 'x']\n", "trends.windows.1"),

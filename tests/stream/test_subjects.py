@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from stream.records import ScoredHeadline, TallyEntry
+from stream.records import ScoredHeadline, TallyEntry, encode
 from stream.subjects import subjects_of, tallies
 
 THEN = datetime(2026, 3, 4, 9, 30, 59, 999999, tzinfo=UTC)
@@ -53,3 +53,11 @@ def test_a_batch_makes_one_tally_a_subject_and_model_with_entries_in_order():
 
 def test_no_headlines_make_no_tally():
     assert tallies([]) == []
+
+
+def test_a_tally_that_would_be_too_large_for_a_record_is_several_and_loses_none():
+    batch = [scored(f"{number:04}" + "\x01" * 252, topic="earnings") for number in range(1000)]
+    made = [tally for tally in tallies(batch) if tally.subject == "topic/all"]
+    assert len(made) > 1
+    assert max(len(encode(tally)) for tally in made) < 1_000_000
+    assert [entry.id for tally in made for entry in tally.entries] == [headline.id for headline in batch]
