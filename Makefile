@@ -1,5 +1,5 @@
 # What people type. Each target sets up what it needs, says what it does, and may be run again.
-.PHONY: demo test test-only lint types bench model setup worker gpu clean
+.PHONY: demo test lint bench model setup worker gpu clean
 
 PYTHON := .venv/bin/python
 ARGS ?=
@@ -35,7 +35,7 @@ setup:           ## the development environment and the servers that tests start
 worker:          ## the plain install: no torch, no transformers
 	@deploy/setup.sh worker
 
-gpu: worker      ## onnxruntime-gpu in place of onnxruntime
+gpu:             ## onnxruntime-gpu in place of onnxruntime
 	@deploy/setup.sh gpu
 
 clean:           ## what make made here; not the system's packages

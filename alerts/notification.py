@@ -13,6 +13,7 @@ from alerts.rules import NUMBERS, SQUALL
 from model.errors import InputError
 from stream.records import EARLIEST
 from stream.settings import AlertSettings, parse_duration
+from stream.subjects import ALL
 
 VERSION = "4"
 LONGEST = timedelta(days=366)  # of a window
@@ -126,15 +127,14 @@ def readings(annotations: Mapping[str, str]) -> list[Reading]:
     return sorted(found, key=lambda reading: reading.length)
 
 
-def most_surprising(found: Collection[Reading], alerts: AlertSettings) -> Reading | None:
-    """The window that a page is about: the most surprising of those that pass all thresholds, the shortest of
-    equals. If none passes (an alert that another rule file made), the most surprising of all; None if there
-    is none."""
+def most_surprising(found: Collection[Reading], alerts: AlertSettings, subject: str) -> Reading | None:
+    """The window that a subject's page is about: the most surprising of those that pass all thresholds, the
+    shortest of equals. If none passes (an alert that another rule file made), the most surprising of all;
+    None if there is none."""
+    stories = alerts.stories_all if subject == ALL else alerts.stories
     passing = [
         reading
         for reading in found
-        if reading.surprise >= alerts.surprise
-        and reading.stories >= alerts.stories
-        and reading.sources >= alerts.sources
+        if reading.surprise >= alerts.surprise and reading.stories >= stories and reading.sources >= alerts.sources
     ]
     return max(passing or found, key=lambda reading: (reading.surprise, -reading.length), default=None)

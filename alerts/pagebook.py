@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from alerts.notification import Alert
 from alerts.page import Page, Status
 from model.errors import ArchiveError
-from stream.archive import from_microseconds, microseconds
+from stream.archive import from_microseconds, microseconds, reason_of
 
 _tables = sa.MetaData()
 
@@ -87,8 +87,7 @@ def archive_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise ArchiveError(f"{doing}: {reason}") from error
+        raise ArchiveError(f"{doing}: {reason_of(error)}") from error
 
 
 class PageBook:

@@ -113,7 +113,7 @@ class Pager:
         log.info("page %s: %s", ended.id, ended.sentence)
 
     def _reading(self, alert: Alert) -> Reading:
-        found = most_surprising(readings(alert.annotations), self._settings.alerts)
+        found = most_surprising(readings(alert.annotations), self._settings.alerts, alert.subject)
         # An alert without its numbers: the window that tells whether a squall still blows.
         return found or Reading(window=format_duration(self._settings.alerts.calm_window))
 

@@ -131,7 +131,10 @@ def layout(counts: Mapping[str, int], partitions: int) -> list[Finding]:
 
 def archive(settings: Settings) -> list[Finding]:
     """The archive: whether it opens, and how many headlines it has."""
-    url = sa.engine.make_url(settings.archive.url)
+    try:
+        url = sa.engine.make_url(settings.archive.url)
+    except sa.exc.ArgumentError:
+        return [Finding("archive", "fail", "archive.url is no SQLAlchemy URL", "write sqlite:///FILE, for one")]
     shown = url.render_as_string(hide_password=True)
     in_memory = url.database in (None, "", ":memory:")
     # To look must not make one.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything a bare Debian 12 or Ubuntu 22.04 (or newer) with Python 3.11+ needs to run Newsquall.
+# Everything a bare Debian 12 or Ubuntu 24.04 (or newer) with Python 3.11+ needs to run Newsquall.
 #
 #   deploy/setup.sh [worker|gpu|demo|test]
 #
@@ -67,7 +67,7 @@ find_python() {
             return 0
         fi
     done
-    fail "no Python 3.11 or newer here: install one (Ubuntu 22.04: apt-get install python3.11 python3.11-venv)"
+    fail "no Python 3.11 or newer here: install one with its venv package"
 }
 environment_ready || find_python
 
@@ -92,7 +92,7 @@ java_is_new() {
     [ "${version:-0}" -ge 17 ] || return 1
     readlink -f "$(command -v java)" >"$stack/java" # starting a JVM to ask it takes longer than all the rest
 }
-# Debian 12 and Ubuntu 22.04 name it 17 (Ubuntu's default is 11, too old for Kafka 4); later ones have newer.
+# Debian 12 and Ubuntu name it 17 (an older default would be too old for Kafka 4); later ones have newer.
 java_package() {
     if apt-cache show openjdk-17-jre-headless >/dev/null 2>&1; then
         echo openjdk-17-jre-headless

@@ -12,6 +12,7 @@ from rich.text import Text
 
 BARS = " ▁▂▃▄▅▆▇█"
 TREND_POINTS = 30
+POINT_SECONDS = 1.0
 Sample = tuple[str, tuple[tuple[str, str], ...]]
 
 
@@ -52,6 +53,7 @@ class Board:
     stage: str = ""
     happened: deque[str] = field(default_factory=lambda: deque(maxlen=6))
     _courses: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=TREND_POINTS)))
+    _noted: datetime | None = None
 
     def draw(self, samples: Mapping[Sample, float], now: datetime, height: int = 40) -> RenderableType:
         """The board as it stands. `height`: lines of the terminal; the liveliest subjects are kept."""
@@ -64,8 +66,11 @@ class Board:
         table.add_column("surprise", justify="right")
         table.add_column(f"bad in {self.short}, the last half minute", no_wrap=True, min_width=TREND_POINTS)
         rows = sorted(self._rows(samples), key=lambda row: (-row[5], -row[1], row[0]))
+        if self._noted is None or (now - self._noted).total_seconds() >= POINT_SECONDS:
+            self._noted = now
+            for name, bad, *_ in rows:
+                self._courses[name].append(bad)
         for name, bad, usual, stories, sources, surprise in rows[: max(5, height - 14)]:
-            self._courses[name].append(bad)
             if surprise >= self.threshold and stories > 1:
                 style = "bold red"
             elif bad:

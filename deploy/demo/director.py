@@ -22,9 +22,9 @@ from deploy.demo.board import Board, Sample, scored_total
 from deploy.demo.receiver import Received, Receiver
 from deploy.demo.system import System
 from deploy.demo.world import HISTORY_DAYS, Planned, World
-from model.errors import NewsquallError
+from model.errors import NewsquallError, UsageError
 from stream.publisher import Publisher
-from stream.settings import format_duration
+from stream.settings import environment_names, format_duration
 
 SQUALL_SUBJECT = "entity/Kestrovan Engineering"
 SYNDICATED_COMPANY = "Pellwick"
@@ -239,8 +239,11 @@ class Director:
 def run_demo(once: bool, console: Console) -> str:
     """Start the system, play the demo, stop the system; returns the closing line's JSON.
 
-    Raises DemoFailed, or ServerError if a part of the system does not start.
+    Raises UsageError, DemoFailed, or ServerError if a part of the system does not start.
     """
+    # An exported address of a real broker would have the demo's worker take real headlines away.
+    if names := environment_names():
+        raise UsageError(f"the demo has settings of its own: unset {', '.join(names)}")
     course = Course(time.time())
     world = World(SEED)
     folder = Path(mkdtemp(prefix="newsquall-demo-"))

@@ -1,18 +1,17 @@
 """The whole local system: Kafka, Prometheus, Alertmanager, a worker and the relay, each a process of its own."""
 
-import json
 import sys
-import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from alerts.routing import alertmanager_config
 from alerts.rules import render
 from deploy.demo.board import Sample, read_metrics
+from deploy.probe import ask
 from deploy.stack.alertmanager import Alertmanager
 from deploy.stack.kafka import Kafka
 from deploy.stack.ports import free_port
@@ -143,8 +142,7 @@ class System:
         )
 
     def _relay_ready(self) -> bool:
-        with urllib.request.urlopen(f"{self.relay_url}/-/ready", timeout=2) as answer:  # noqa: S310  (our own)
-            return bool(answer.status == 200)
+        return ask(f"{self.relay_url}/-/ready").ok
 
     def _worker_ready(self) -> bool:
         """It owns every topic: the subjects' gauges are there."""
@@ -152,11 +150,7 @@ class System:
 
     def samples(self) -> dict[Sample, float]:
         """The worker's metrics now. Raises OSError while it does not answer."""
-        with urllib.request.urlopen(self.metrics_url, timeout=5) as answer:  # noqa: S310  (our own)
-            return read_metrics(answer.read().decode())
-
-    def pages(self) -> list[dict[str, Any]]:
-        """The relay's own list of recent pages."""
-        with urllib.request.urlopen(f"{self.relay_url}/pages", timeout=5) as answer:  # noqa: S310  (our own)
-            found: list[dict[str, Any]] = json.loads(answer.read())
-            return found
+        answer = ask(self.metrics_url, 5.0)
+        if not answer.ok:
+            raise ConnectionError(answer.trouble)
+        return read_metrics(answer.body.decode())

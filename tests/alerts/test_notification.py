@@ -90,6 +90,13 @@ def test_a_page_is_about_the_most_surprising_window_that_passes_all_thresholds()
     short = Reading("5m", headlines=40, surprise=60, stories=1, sources=40)
     middle = Reading("15m", headlines=44, surprise=9, stories=5, sources=40)
     equal = Reading("1h", headlines=44, surprise=9, stories=5, sources=40)
-    assert most_surprising([short, middle, equal], ALERTS) == middle
-    assert most_surprising([short], ALERTS) == short
-    assert most_surprising([], ALERTS) is None
+    assert most_surprising([short, middle, equal], ALERTS, "topic/earnings") == middle
+    assert most_surprising([short], ALERTS, "topic/earnings") == short
+    assert most_surprising([], ALERTS, "topic/earnings") is None
+
+
+def test_a_page_about_all_topics_is_about_a_window_that_has_enough_stories_for_all() -> None:
+    few = Reading("5m", 9.0, 0.1, ALERTS.surprise + 9, ALERTS.stories_all - 1.0, ALERTS.sources)
+    many = Reading("1h", 40.0, 0.1, ALERTS.surprise, ALERTS.stories_all, ALERTS.sources)
+    assert most_surprising([few, many], ALERTS, "topic/all") == many
+    assert most_surprising([few, many], ALERTS, "topic/earnings") == few

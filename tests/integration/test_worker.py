@@ -195,7 +195,7 @@ def test_a_worker_waits_for_a_broker_that_is_down(tmp_path: Path) -> None:
         worker.process.stop()
 
 
-@pytest.mark.parametrize("name", ["weights.bin", "tokenizer.json", "graph.onnx"])
+@pytest.mark.parametrize("name", ["weights.bin", "tokenizer.json", "graph.int8.onnx"])
 def test_a_worker_refuses_a_damaged_model_and_names_the_file(tmp_path: Path, bundle, name: str) -> None:
     broken = tmp_path / "model"
     broken.mkdir()

@@ -1,0 +1,53 @@
+"""What outsiders rely on by name is in the docs as it is in the code."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+
+from deploy.cli import COMMANDS
+from stream.gauges import Gauges
+from stream.metrics import Metrics
+from stream.settings import Settings, format_duration
+
+ROOT = Path(__file__).resolve().parents[2]
+OPERATOR = (ROOT / "docs" / "operator.md").read_text(encoding="utf-8").splitlines()
+
+
+def shown(value: object) -> str:
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    if isinstance(value, tuple):
+        return ", ".join(map(shown, value)) or "none"
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def setting_rows() -> list[str]:
+    rows = []
+    for section, part in Settings.model_fields.items():
+        assert isinstance(part.default, BaseModel)
+        for name, field in type(part.default).model_fields.items():
+            rows.append(f"| `{section}.{name}` | {shown(field.default)} | {field.description} |")
+    return rows
+
+
+def test_the_operators_guide_has_every_setting_with_its_default_and_no_other() -> None:
+    rows = setting_rows()
+    assert [line for line in OPERATOR if line.startswith("| `") and "." in line.split("`")[1]] == rows
+
+
+def test_the_operators_guide_has_every_metric_and_no_other() -> None:
+    registry = CollectorRegistry()
+    Gauges(Metrics(registry), "m")
+    names = {f"{each.name}_total" if each.type == "counter" else each.name for each in registry.collect()}
+    assert {line.split("`")[1] for line in OPERATOR if line.startswith("| `newsquall_")} == names
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_shown_in_the_docs(command: str) -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages if page.name != "LOG.md")
+    assert re.search(rf"\b(newsquall (--settings \S+ )?|make ){command}\b", text)
