@@ -25,7 +25,7 @@ def primary_subtag(language: str) -> str:
     >>> primary_subtag("en-GB")
     'en'
     """
-    return _SUBTAGS.split(language.strip(), maxsplit=1)[0].lower()
+    return _SUBTAGS.split(language.strip(), maxsplit=1)[0].strip().lower()
 
 
 def language_problem(language: str | None, known: Collection[str]) -> str | None:

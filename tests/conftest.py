@@ -4,10 +4,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from model.bundle import Bundle
 from model.registry import resolve
 from model.scorer import Scorer
+
+# The same examples in every run: what fails here fails there. `pytest --hypothesis-profile=default` looks further.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 

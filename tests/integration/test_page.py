@@ -409,7 +409,8 @@ def gauges(*, blowing: bool) -> str:
         ("topic", "newsquall_negative", "all"),
     ):
         for window in ("5m", "15m"):
-            shown = (8, 0.012, 31.5 if window == "5m" else 30, 8, 3) if blowing else (0, 0.012, 0, 0, 0)
+            many = 20 if name == "all" else 8  # all topics together page for what is broad
+            shown = (many, 0.012, 31.5 if window == "5m" else 30, many, 3) if blowing else (0, 0.012, 0, 0, 0)
             for number, value in zip(("headlines", "baseline", "surprise", "stories", "sources"), shown, strict=True):
                 lines.append(f'{prefix}_{number}{{{kind}="{name}",window="{window}"}} {value}')
     for number, value in (("headlines", 40), ("baseline", 0.1), ("surprise", 60), ("stories", 1), ("sources", 40)):
