@@ -45,11 +45,14 @@ def scored_total(samples: Mapping[Sample, float]) -> int:
 
 @dataclass
 class Board:
-    """Keeps the course of each subject's negatives and draws the board. `threshold`: the surprise that pages."""
+    """Keeps the course of each subject's negatives and draws the board. `threshold`, `fewest_stories` (`fewest_all` for
+    all topics together): what a window has to pass to page."""
 
     short: str  # the window whose count and course are shown
     windows: tuple[str, ...]
     threshold: float
+    fewest_stories: int
+    fewest_all: int
     stage: str = ""
     happened: deque[str] = field(default_factory=lambda: deque(maxlen=6))
     _courses: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=TREND_POINTS)))
@@ -71,7 +74,8 @@ class Board:
             for name, bad, *_ in rows:
                 self._courses[name].append(bad)
         for name, bad, usual, stories, sources, surprise in rows[: max(5, height - 14)]:
-            if surprise >= self.threshold and stories > 1:
+            needed = self.fewest_all if name == "all" else self.fewest_stories
+            if surprise >= self.threshold and stories >= needed:
                 style = "bold red"
             elif bad:
                 style = ""

@@ -82,7 +82,8 @@ class Director:
         self._course = course
         self._console = console
         windows = tuple(map(format_duration, system.settings.trends.windows))
-        self._board = Board(windows[1], windows, system.settings.alerts.surprise)
+        alerts = system.settings.alerts
+        self._board = Board(windows[1], windows, alerts.surprise, alerts.stories, alerts.stories_all)
         self._live: Live | None = None
         self._samples: dict[Sample, float] = {}
         self._next_trickle = float("inf")
