@@ -54,6 +54,7 @@ def replay(settings: Settings, file: str, speed: float | None, shift_to_now: boo
     from stream.publisher import Publisher  # noqa: PLC0415  (kafka, after the options are known to be right)
     from stream.topics import ensure_topics  # noqa: PLC0415
 
+    _require_readable(file)  # before a broker is waited for
     with _twice_readable(file, needed=shift_to_now and speed is None) as path:
         source = Source(path, settings, strict, shown=file)
         latest = source.latest() if shift_to_now and speed is None else None
@@ -116,6 +117,14 @@ class Source:
                 yield unsendable(row.line, row.headline) or row
             else:
                 yield row
+
+
+def _require_readable(file: str) -> None:
+    if file != "-":
+        try:
+            Path(file).open("rb").close()
+        except OSError as error:
+            raise InputError(f"{file} cannot be read: {error.strerror}") from error
 
 
 @contextmanager

@@ -66,7 +66,7 @@ class Board:
         table.add_column("usual", justify="right")
         table.add_column("stories", justify="right")
         table.add_column("sources", justify="right")
-        table.add_column("surprise", justify="right")
+        table.add_column("worst surprise", justify="right")
         table.add_column(f"bad in {self.short}, the last half minute", no_wrap=True, min_width=TREND_POINTS)
         rows = sorted(self._rows(samples), key=lambda row: (-row[5], -row[1], row[0]))
         if self._noted is None or (now - self._noted).total_seconds() >= POINT_SECONDS:

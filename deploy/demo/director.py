@@ -1,6 +1,7 @@
 """The demo's course: history, a trickle, the squall with the syndicated story, the page, the resolve."""
 
 import json
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from alerts.page import Page
 from alerts.rendering import show
 from deploy.demo.board import Board, Sample, scored_total
 from deploy.demo.receiver import Received, Receiver
-from deploy.demo.system import System
+from deploy.demo.system import System, newsquall
 from deploy.demo.world import HISTORY_DAYS, Planned, World
 from model.errors import NewsquallError, UsageError
 from stream.publisher import Publisher
@@ -216,8 +217,11 @@ class Director:
     def _arrived(self, received: Received) -> None:
         firing = received.page["status"] == "firing"
         (self._course.pages if firing else self._course.resolves).append(received)
-        after = received.at - self._course.squall
-        self.tell(f"{'a page' if firing else 'a resolve'} arrived, {after:.1f} s after the squall's first headline")
+        about = received.page["subject"]
+        what = f"{'a page' if firing else 'a resolve'} about {about.partition('/')[2]} arrived"
+        if about == SQUALL_SUBJECT:
+            what += f", {received.at - self._course.squall:.1f} s after the squall's first headline"
+        self.tell(what)
         show(msgspec.convert(received.page, Page), self._console)
 
     def _closing_words(self) -> None:
@@ -227,7 +231,8 @@ class Director:
             f"Prometheus    {system.prometheus.url}/graph?g0.expr=newsquall_entity_negative_surprise&g0.tab=0",
             f"Alertmanager  {system.alertmanager.url}",
             f"Pages         {system.relay_url}/pages",
-            f"your own file newsquall --settings {system.settings_file} replay FILE --speed max --shift-to-now",
+            "your own file, from another terminal:",
+            shlex.join(newsquall("--settings", str(system.settings_file), "replay", "FILE", "--speed", "max")),
         ):
             self._console.print(line, highlight=False, soft_wrap=True)
 
@@ -265,6 +270,7 @@ def run_demo(once: bool, console: Console) -> str:
         raise
     except KeyboardInterrupt:
         shutil.rmtree(folder, ignore_errors=True)
+        console.print(f"stopped; {folder} is removed", highlight=False)
         raise
     shutil.rmtree(folder, ignore_errors=True)
     return result

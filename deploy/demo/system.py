@@ -44,6 +44,7 @@ keep_firing_for = "5s"
 evaluation = "1s"
 group_wait = "1s"
 group_interval = "5s"
+runbooks = "{runbooks}"
 
 [relay]
 port = {relay_port}
@@ -54,6 +55,7 @@ alertmanager = "{alertmanager}"
 """
 
 START_SECONDS = 90.0
+RUNBOOKS = Path(__file__).resolve().parents[2] / "docs" / "oncall.md"
 
 
 def newsquall(*arguments: str) -> list[str]:
@@ -82,6 +84,7 @@ class System:
                 folder=folder,
                 metrics_port=ports["metrics"],
                 relay_port=ports["relay"],
+                runbooks=RUNBOOKS,
                 webhook=webhook,
                 prometheus=f"http://127.0.0.1:{ports['prometheus']}",
                 alertmanager=f"http://127.0.0.1:{ports['alertmanager']}",
