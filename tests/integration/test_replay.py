@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -197,10 +196,10 @@ def test_strict_stops_at_the_first_bad_row(empty: Kafka) -> None:
 
 def test_ctrl_c_ends_it_with_its_counts_and_without_a_traceback(empty: Kafka) -> None:
     file = written({"title": "a", "published_at": at(0)}, {"title": "b", "published_at": at(86_400)})
-    heeds_sigint = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # which a shell's background run ignores
-    with subprocess.Popen(
-        command(empty.bootstrap, file), stderr=subprocess.PIPE, text=True, preexec_fn=heeds_sigint
-    ) as process:
+    # A shell's background run ignores it, and a child would inherit that; a handler is not inherited.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(command(empty.bootstrap, file), stderr=subprocess.PIPE, text=True) as process:
+        signal.signal(signal.SIGINT, before)
         deadline = time.monotonic() + 30
         while not _has_one(empty.bootstrap) and time.monotonic() < deadline:
             time.sleep(0.2)
