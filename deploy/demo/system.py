@@ -39,6 +39,7 @@ refit = "2s"
 watchlist = "{folder}/watchlist.csv"
 
 [alerts]
+stories_all = 40
 calm_window = "1m"
 keep_firing_for = "5s"
 evaluation = "1s"
