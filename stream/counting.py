@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -30,6 +30,7 @@ IDLE_FLUSH_SECONDS = 0.2
 TICK_SECONDS = 1.0
 # A minute is told when it is so long over: a feed that is polled every minute delivers that late.
 GRACE_MINUTES = 2
+OLDEST_TOLD_MINUTES = 5
 # Learning baselines shares the loop with everything else: a tick gives it this long, the most stale first.
 FIT_BUDGET_SECONDS = 0.05
 
@@ -119,6 +120,7 @@ class CountingAgent:
         self._changelog = table.changelog_topic.get_topic_name()
         self._pending: list[Any] = []
         self._sent: list[Any] = []
+        self._flushing = asyncio.Lock()
         self._last_minute = minute_of(clock()) - GRACE_MINUTES
 
     async def __call__(self, stream: Any) -> None:
@@ -167,11 +169,13 @@ class CountingAgent:
 
     async def _flush(self) -> None:
         """Have the pages confirmed, then acknowledge what they count."""
-        events, self._pending = self._pending, []
-        sent, self._sent = self._sent, []
-        await asyncio.gather(*sent)
-        for event in events:
-            event.ack()
+        # One at a time: what a later flush acknowledges may stand on a page that an earlier one still waits for.
+        async with self._flushing:
+            events, self._pending = self._pending, []
+            sent, self._sent = self._sent, []
+            await asyncio.gather(*sent)
+            for event in events:
+                event.ack()
 
     def recovered(self) -> None:
         """The table is complete for the partitions that are assigned now."""
@@ -196,7 +200,7 @@ class CountingAgent:
     async def _close_minutes(self, now: datetime) -> None:
         current = minute_of(now) - GRACE_MINUTES
         # After a pause (a laptop's sleep, a stopped process) only the last minutes are worth telling.
-        first = max(self._last_minute, current - int(timedelta(minutes=5).total_seconds()) // 60)
+        first = max(self._last_minute, current - OLDEST_TOLD_MINUTES)
         for minute in range(first, current):
             for trend in list(self._keeper.trends.values()):
                 point = trend.point(minute)
