@@ -9,6 +9,7 @@ import pytest
 from model.taxonomy import DEFAULT_TOPICS, SENTIMENTS, Taxonomy
 from stream.rows import Row, read_rows
 from training.labels import read_labels, story_key
+from training.neardup import near_duplicates
 
 CORPUS = Path(__file__).parents[2] / "training" / "corpus"
 FILES = sorted(CORPUS.glob("*.csv"))
@@ -42,11 +43,27 @@ def test_no_title_stands_twice(rows):
 
 
 def test_there_is_enough_of_it(rows):
-    assert len(rows) >= 800
+    assert len(rows) >= 3500
     for field, classes in (("topic", DEFAULT_TOPICS), ("sentiment", SENTIMENTS)):
         counts = Counter(row.fields[field] for row in rows)
         assert set(counts) == set(classes)
         assert min(counts.values()) >= 40
+
+
+def test_no_headline_is_another_one_in_other_words(rows):
+    titles = [row.fields["title"] for row in rows]
+    first = near_duplicates(titles, titles, 0.7)  # itself, where there is none before it
+    assert [(titles[at], titles[copy]) for at, copy in enumerate(first) if copy != at] == []
+
+
+def test_the_chinese_headlines_are_usable_and_of_all_topics():
+    path = CORPUS / "zh" / "headlines.csv"
+    found = read_labels([str(path)], Taxonomy())
+    assert found.problems == []
+    assert len(found.rows) >= 200
+    assert {row.topic for row in found.rows} == set(DEFAULT_TOPICS)
+    assert {row.sentiment for row in found.rows} == set(SENTIMENTS)
+    assert all(name in row.text for row in found.rows for name in row.entities)
 
 
 def test_entities_are_named_in_their_title_with_a_sentiment(rows):
