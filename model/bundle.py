@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.errors import BundleError
+from model.reference import REFERENCE, Reference, decode
 from model.taxonomy import Taxonomy
 
 MANIFEST = "bundle.json"
@@ -140,6 +141,17 @@ class Bundle:
     def taxonomy(self) -> Taxonomy:
         """The topics and sentiments in the order of the graph's outputs."""
         return Taxonomy(tuple(self.manifest.topics), tuple(self.manifest.sentiments))
+
+    def reference(self) -> Reference | None:
+        """What live headlines are compared with; None where the bundle brings none. Raises BundleError if it is not
+        what this version reads."""
+        if REFERENCE not in self.manifest.files:
+            return None
+        path = self.folder / REFERENCE
+        try:
+            return decode(path.read_bytes())
+        except (OSError, msgspec.MsgspecError) as error:
+            raise BundleError(f"model file {path} cannot be read ({error}): build the bundle anew") from error
 
     def graph(self, precision: Precision) -> Path:
         """The ONNX graph for an arithmetic. Raises BundleError where the bundle has none."""

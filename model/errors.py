@@ -8,6 +8,7 @@ NewsquallError
 ├── ScoringError            the model could not score a batch
 ├── UnscorableText          one text that cannot be scored soundly; carries a reason
 ├── InputError              a file or a row that cannot be read
+├── RegistryError           the model registry cannot be reached, or refuses
 ├── BrokerError             Kafka cannot be reached, or refuses
 ├── ArchiveError            the archive cannot be opened or written
 ├── ServerError             a server of the local stack did not start, or died
@@ -54,6 +55,10 @@ class UnscorableText(NewsquallError):  # noqa: N818  (an answer about a text, no
 
 class InputError(NewsquallError):
     """A file, or a row of one, cannot be read as what it should be."""
+
+
+class RegistryError(NewsquallError):
+    """The model registry cannot be reached, refuses, or does not hold what was asked of it."""
 
 
 class BrokerError(NewsquallError):

@@ -1,10 +1,14 @@
 """Which words made it so: each word left out in turn, and what that does to the probabilities."""
 
+import re
 from dataclasses import dataclass
 
 from model.errors import UnscorableText
 from model.scorer import Score, Scorer
 from model.text import clean
+
+# A run between spaces; of a script that writes without them, a character.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\s\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,9 @@ def explain(scorer: Scorer, text: str) -> Explanation:
 
     Raises UnscorableText if there is nothing to score.
     """
-    words = clean(text).split(" ")
-    without = [" ".join(words[:at] + words[at + 1 :]) for at in range(len(words))]
+    cleaned = clean(text)
+    words = list(_WORD.finditer(cleaned))
+    without = [clean(cleaned[: word.start()] + cleaned[word.end() :]) for word in words]
     whole, *others = scorer.score([text, *without])
     if isinstance(whole, UnscorableText):
         raise whole
@@ -44,11 +49,11 @@ def explain(scorer: Scorer, text: str) -> Explanation:
     for word, other in zip(words, others, strict=True):
         if isinstance(other, UnscorableText):
             # Nothing readable is left without it: the word carries the label alone.
-            effects.append(WordEffect(word, whole.probabilities[sentiment], whole.topic_probability))
+            effects.append(WordEffect(word.group(), whole.probabilities[sentiment], whole.topic_probability))
         else:
             effects.append(
                 WordEffect(
-                    word,
+                    word.group(),
                     whole.probabilities[sentiment] - other.probabilities[sentiment],
                     whole.topic_probabilities[topic] - other.topic_probabilities[topic],
                 )

@@ -1,6 +1,6 @@
 """What a headline can be about and what it can mean: the topics and the sentiments."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 SENTIMENTS = ("negative", "neutral", "positive")
@@ -69,6 +69,10 @@ class Taxonomy:
 
     topics: tuple[str, ...] = tuple(DEFAULT_TOPICS)
     sentiments: tuple[str, ...] = field(default=SENTIMENTS)
+
+    def with_topics(self, names: Iterable[str]) -> "Taxonomy":
+        """The taxonomy with more topics behind its own: the numbers of those that a bundle knows stay."""
+        return Taxonomy(tuple(dict.fromkeys((*self.topics, *names))), self.sentiments)
 
     def resolve_topic(self, label: str) -> str | None:
         """The topic that a label names, by its own name or a public set's; None if it names none."""
