@@ -15,12 +15,8 @@ ORIGINS = {
 
 def model_card(taxonomy: Taxonomy, summary: dict[str, Any]) -> str:
     """The card as Markdown, from a training run's summary with its test scores."""
-    rows = dict(summary["rows"]["train"])
-    own = sum(count for origin, count in rows.items() if origin in taxonomy.topics)
-    others = {origin: count for origin, count in rows.items() if origin not in taxonomy.topics}
-    data = [f"- {ORIGINS.get(origin, origin)}: {count} rows" for origin, count in sorted(others.items())]
-    if own:
-        data.append(f"- {ORIGINS['corpus']}: {own} rows")
+    rows = summary["rows"]["train"]
+    data = [f"- {ORIGINS.get(origin, origin)}: {count} rows" for origin, count in sorted(rows.items())]
     table = ["| held-back part of | head | rows | accuracy | macro-F1 | ECE |", "|---|---|---|---|---|---|"]
     for origin, scores in summary["test"].items():
         for head in ("sentiment", "topic"):

@@ -1,6 +1,7 @@
 """How good a model's labels and probabilities are: accuracy, F1 per class, calibration."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -9,8 +10,10 @@ import numpy.typing as npt
 
 from model.errors import InputError, UnscorableText
 from model.scorer import Scorer
+from model.taxonomy import Taxonomy
 from training.labels import LabelledText
 
+HEADS = ("sentiment", "topic")
 CALIBRATION_BINS = 15
 
 
@@ -70,29 +73,79 @@ def head_scores(
     )
 
 
+@dataclass(frozen=True)
+class Predictions:
+    """What one model says of labelled rows, in their order, without the rows that it could not score.
+
+    topic: (rows, topics), sentiment: (rows, sentiments), probabilities that sum to 1 along a row.
+    """
+
+    taxonomy: Taxonomy
+    rows: tuple[LabelledText, ...]
+    topic: npt.NDArray[np.float64]
+    sentiment: npt.NDArray[np.float64]
+    unscorable: tuple[LabelledText, ...]
+
+    def of(self, head: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """A head's labelled rows: their positions in `rows`, true class numbers, probabilities.
+
+        A label that the model does not know leaves its row out.
+        """
+        classes = self.classes(head)
+        known = [at for at, row in enumerate(self.rows) if getattr(row, head) in classes]
+        truth = [classes.index(getattr(self.rows[at], head)) for at in known]
+        positions = np.array(known, dtype=np.int64)
+        return positions, np.array(truth, dtype=np.int64), getattr(self, head)[positions]
+
+    def classes(self, head: str) -> tuple[str, ...]:
+        """A head's class names in the order of its probabilities."""
+        return self.taxonomy.topics if head == "topic" else self.taxonomy.sentiments
+
+    def part(self, wanted: Callable[[LabelledText], bool]) -> "Predictions":
+        """The predictions of some of the rows."""
+        kept = [at for at, row in enumerate(self.rows) if wanted(row)]
+        return Predictions(
+            self.taxonomy,
+            tuple(self.rows[at] for at in kept),
+            self.topic[kept],
+            self.sentiment[kept],
+            tuple(row for row in self.unscorable if wanted(row)),
+        )
+
+    def scores(self) -> dict[str, HeadScores]:
+        """Each head's scores; a head without labels is absent."""
+        result = {}
+        for head in HEADS:
+            _, truth, probabilities = self.of(head)
+            if len(truth):
+                result[head] = head_scores(truth, probabilities, self.classes(head))
+        return result
+
+
+def predict(scorer: Scorer, rows: Sequence[LabelledText]) -> Predictions:
+    """Score labelled rows, keeping all probabilities."""
+    scores = scorer.score([row.text for row in rows])
+    pairs = [(row, score) for row, score in zip(rows, scores, strict=True) if not isinstance(score, UnscorableText)]
+    taxonomy = scorer.taxonomy
+    return Predictions(
+        taxonomy,
+        tuple(row for row, _ in pairs),
+        np.array([score.topic_probabilities for _, score in pairs]).reshape(-1, len(taxonomy.topics)),
+        np.array([score.probabilities for _, score in pairs]).reshape(-1, len(taxonomy.sentiments)),
+        tuple(row for row, score in zip(rows, scores, strict=True) if isinstance(score, UnscorableText)),
+    )
+
+
 def evaluate(scorer: Scorer, rows: Sequence[LabelledText]) -> dict[str, Any]:
     """Score rows and compare: {"sentiment": HeadScores, "topic": HeadScores, "unscorable": n}; a head without
     labels is absent. A row that cannot be scored counts as wrong for neither head: it is counted apart.
 
     Raises InputError if no row has a label that the model knows.
     """
-    scores = scorer.score([row.text for row in rows])
-    taxonomy = scorer.taxonomy
-    result: dict[str, Any] = {}
-    for head, classes in (("sentiment", taxonomy.sentiments), ("topic", taxonomy.topics)):
-        truth: list[int] = []
-        probabilities: list[tuple[float, ...]] = []
-        for row, score in zip(rows, scores, strict=True):
-            label = row.sentiment if head == "sentiment" else row.topic
-            if label not in classes or isinstance(score, UnscorableText):
-                continue
-            truth.append(classes.index(label))
-            probabilities.append(score.probabilities if head == "sentiment" else score.topic_probabilities)
-        if truth:
-            result[head] = head_scores(np.array(truth), np.array(probabilities), classes)
+    predictions = predict(scorer, rows)
+    result: dict[str, Any] = dict(predictions.scores())
     if not result:
         raise InputError("no row has a label to compare with: give a file with a column 'sentiment' or 'topic'")
-    unscorable = sum(isinstance(score, UnscorableText) for score in scores)
-    if unscorable:
-        result["unscorable"] = unscorable
+    if predictions.unscorable:
+        result["unscorable"] = len(predictions.unscorable)
     return result

@@ -1,38 +1,58 @@
-"""Fine-tuning: AdamW with warm-up and linear decay, length-bucketed batches, early stopping on macro-F1."""
+"""Fine-tuning: AdamW with warm-up and linear decay, mixed precision, early stopping on macro-F1.
 
-import copy
+One process, or several on as many GPUs (`accelerate launch`); each then takes its share of every epoch's batches.
+"""
+
 import math
 import random
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase
+from torch.nn import functional
 
 from model.taxonomy import Taxonomy
-from model.text import clean
+from training.batches import HEADS, NO_LABEL, Encoded, bucketed, class_weights, padded
+from training.checkpoint import Checkpoint
 from training.evaluation import HeadScores, head_scores
-from training.labels import LabelledText
-from training.network import TwoHeads
+from training.network import TwoHeads, adapted, merged
 
-NO_LABEL = -100  # torch's own: such a row does not teach that head
+Precision = Literal["auto", "fp32", "bf16"]
+
+CHECKPOINT_SECONDS = 120.0
+REPORT_STEPS = 50
+VALIDATION_BATCH = 64
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. The defaults are the shipped bundle's."""
+    """How to train. The defaults are the shipped bundle's; docs/LOG.md has what each of them gained."""
 
-    epochs: int = 2
+    epochs: int = 4
     batch: int = 32
+    accumulate: int = 1  # batches a step of the optimiser
     learning_rate: float = 1e-4
     head_learning_rate: float = 1e-3
     warmup_share: float = 0.06
     weight_decay: float = 0.01
+    dropout: float = 0.1
+    lora_rank: int = 0  # 0 trains all weights
+    teachers_share: float = 0.5  # of a row's loss, where there are teachers and a label
     max_tokens: int = 96
     patience: int = 2  # epochs without a better validation macro-F1
+    precision: Precision = "auto"
     seed: int = 20
+
+
+# For a bundle that learns a few labels more: it knows the rest.
+CONTINUED = Recipe(epochs=3, learning_rate=5e-5)
 
 
 @dataclass
@@ -43,82 +63,25 @@ class Progress:
     validation: list[dict[str, HeadScores]] = field(default_factory=list)
     best_epoch: int = 0
 
-
-@dataclass(frozen=True)
-class Encoded:
-    """Tokenised rows: ids without padding, and the class numbers of both heads or NO_LABEL."""
-
-    ids: list[list[int]]
-    topics: list[int]
-    sentiments: list[int]
+    @property
+    def best(self) -> float:
+        """The best epoch's mean macro-F1 of the heads; -1 before the first."""
+        return mean_f1(self.validation[self.best_epoch - 1]) if self.best_epoch else -1.0
 
 
-def encode(
-    rows: Sequence[LabelledText], tokenizer: PreTrainedTokenizerBase, taxonomy: Taxonomy, max_tokens: int
-) -> Encoded:
-    """Tokenise rows as the scorer will."""
-    if not rows:
-        return Encoded([], [], [])
-    encoded = tokenizer([clean(row.text) for row in rows], truncation=True, max_length=max_tokens)
-    return Encoded(
-        encoded["input_ids"],
-        [NO_LABEL if row.topic is None else taxonomy.topics.index(row.topic) for row in rows],
-        [NO_LABEL if row.sentiment is None else taxonomy.sentiments.index(row.sentiment) for row in rows],
-    )
+def mean_f1(scores: dict[str, HeadScores]) -> float:
+    """The mean macro-F1 of the heads."""
+    return float(np.mean([each.macro_f1 for each in scores.values()])) if scores else 0.0
 
 
-def padded(ids: Sequence[Sequence[int]], pad: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-    """ids, attention mask and token types, (rows, longest), of int64."""
-    width = max(len(row) for row in ids)
-    filled = torch.tensor([[*row, *[pad] * (width - len(row))] for row in ids])
-    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in ids])
-    return filled, mask, torch.zeros_like(filled)
-
-
-def bucketed(lengths: Sequence[int], batch: int, chance: random.Random) -> list[list[int]]:
-    """Batches of rows of like length in random order: rows are shuffled, sorted within pools of fifty batches, cut,
-    and the batches shuffled."""
-    order = list(range(len(lengths)))
-    chance.shuffle(order)
-    batches = []
-    pool = batch * 50
-    for start in range(0, len(order), pool):
-        part = sorted(order[start : start + pool], key=lambda at: lengths[at])
-        batches += [part[at : at + batch] for at in range(0, len(part), batch)]
-    chance.shuffle(batches)
-    return batches
-
-
-def class_weights(labels: Sequence[int], classes: int) -> Tensor:
-    """Weights proportional to the inverse square root of a class's rows, of mean 1 over the rows: the largest topic
-    has 80 times the smallest's rows, and the full inverse would let a handful of rows steer."""
-    counts = np.bincount([label for label in labels if label != NO_LABEL], minlength=classes).astype(float)
-    weights = 1.0 / np.sqrt(np.maximum(counts, 1.0))
-    if counts.sum():
-        weights *= counts.sum() / (weights * counts).sum()
-    return torch.tensor(weights, dtype=torch.float32)
-
-
-def validate(network: TwoHeads, data: Encoded, taxonomy: Taxonomy, device: str) -> dict[str, HeadScores]:
-    """Scores by head on encoded rows; a head without labels there is absent."""
-    network.eval()
-    outputs: list[tuple[np.ndarray, np.ndarray] | None] = [None] * len(data.ids)
-    order = sorted(range(len(data.ids)), key=lambda at: len(data.ids[at]))
-    with torch.no_grad():
-        for start in range(0, len(order), 64):
-            part = order[start : start + 64]
-            topic, sentiment, _ = network(*(each.to(device) for each in padded([data.ids[at] for at in part])))
-            pairs = zip(topic.softmax(-1).cpu().numpy(), sentiment.softmax(-1).cpu().numpy(), strict=True)
-            for at, both in zip(part, pairs, strict=True):
-                outputs[at] = both
-    scores = {}
-    heads = (("topic", data.topics, taxonomy.topics), ("sentiment", data.sentiments, taxonomy.sentiments))
-    for number, (head, labels, classes) in enumerate(heads):
-        known = [at for at, label in enumerate(labels) if label != NO_LABEL]
-        if known:
-            probabilities = np.array([pair[number] for at in known if (pair := outputs[at]) is not None])
-            scores[head] = head_scores(np.array([labels[at] for at in known]), probabilities, classes)
-    return scores
+def lower_precision(precision: Precision, device: torch.device) -> bool:
+    """Whether to multiply in bfloat16: where the hardware does so itself. Emulated it is six times slower than fp32."""
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    cpu = torch.cpu
+    return bool(cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported())
 
 
 def finetune(
@@ -128,74 +91,224 @@ def finetune(
     taxonomy: Taxonomy,
     recipe: Recipe,
     report: Callable[[str], None] = lambda _line: None,
+    checkpoint: Checkpoint | None = None,
 ) -> Progress:
-    """Train in place, and leave the network at its best validation epoch (mean macro-F1 of the heads)."""
-    random.seed(recipe.seed)
-    torch.manual_seed(recipe.seed)
-    chance = random.Random(recipe.seed)  # noqa: S311  (shuffling, not secrets)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    network.to(device)
-    losses = (
-        nn.CrossEntropyLoss(class_weights(train.topics, len(taxonomy.topics)).to(device), ignore_index=NO_LABEL),
-        nn.CrossEntropyLoss(
-            class_weights(train.sentiments, len(taxonomy.sentiments)).to(device), ignore_index=NO_LABEL
-        ),
-    )
+    """Train in place, and leave the network at its best validation epoch (mean macro-F1 of the heads), on the CPU.
+
+    With a checkpoint a training that was killed goes on where its last state was kept, to the very same end: what is
+    random in a step is seeded by the step's number.
+    """
+    return _Training(network, train, validation, taxonomy, recipe, report, checkpoint).run()
+
+
+class _Training:
+    def __init__(
+        self,
+        network: TwoHeads,
+        train: Encoded,
+        validation: Encoded,
+        taxonomy: Taxonomy,
+        recipe: Recipe,
+        report: Callable[[str], None],
+        checkpoint: Checkpoint | None,
+    ) -> None:
+        # A batch whose rows lack a head's labels leaves that head without a gradient.
+        self._accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
+        device = self._accelerator.device
+        self._main = self._accelerator.is_main_process
+        self._report = report if self._main else lambda _line: None
+        self._checkpoint = checkpoint
+        self._recipe, self._taxonomy = recipe, taxonomy
+        self._train, self._validation = train, validation
+        self._lengths = [len(ids) for ids in train.ids]
+        self._low = lower_precision(recipe.precision, device)
+        torch.manual_seed(recipe.seed)
+        if recipe.lora_rank:
+            adapted(network, recipe.lora_rank)
+        self._network = network.to(device)
+        self._weights = [
+            class_weights(labels, classes).to(device)
+            for labels, classes in zip(train.labels, (len(taxonomy.topics), len(taxonomy.sentiments)), strict=True)
+        ]
+        self._optimizer = _optimizer(network, recipe, fused=device.type in ("cpu", "cuda"))
+        self._processes = self._accelerator.num_processes
+        batches = math.ceil(math.ceil(len(train) / recipe.batch) / self._processes)
+        self._steps = math.ceil(batches / recipe.accumulate) * recipe.epochs
+        warmup = max(1, int(self._steps * recipe.warmup_share))
+
+        def factor(step: int) -> float:
+            return step / warmup if step < warmup else max(0.0, (self._steps - step) / max(1, self._steps - warmup))
+
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, factor)
+        self._wrapped = self._accelerator.prepare_model(network)
+        self._progress = Progress()
+        self._best = self._weights_now()
+        self._epoch, self._done, self._total = 1, 0, 0.0  # batches of the epoch that are done, the sum of their losses
+        self._kept_at = time.monotonic()
+
+    def run(self) -> Progress:
+        recipe = self._recipe
+        self._resume()
+        finished = self._done < 0
+        while not finished and self._epoch <= recipe.epochs:
+            self._one_epoch()
+            scores = validate(self._network, self._validation, self._taxonomy, self._accelerator.device)
+            self._progress.validation.append(scores)
+            if scores:
+                self._report(f"epoch {self._epoch}/{recipe.epochs}  validation macro-F1 {_in_words(scores)}")
+            if not scores or mean_f1(scores) > self._progress.best:
+                self._progress.best_epoch = self._epoch
+                self._best = self._weights_now()
+            elif self._epoch - self._progress.best_epoch >= recipe.patience:
+                self._report(f"no better since epoch {self._progress.best_epoch}: stopping early")
+                finished = True
+            self._epoch, self._done, self._total = self._epoch + 1, 0, 0.0
+        self._done = -1
+        self._keep()
+        with torch.no_grad():
+            parameters = dict(self._network.named_parameters())
+            for name, value in self._best.items():
+                parameters[name].copy_(value)
+        if recipe.lora_rank:
+            merged(self._network)
+        self._network.to("cpu").eval()
+        return self._progress
+
+    def _one_epoch(self) -> None:
+        recipe = self._recipe
+        batches = bucketed(self._lengths, recipe.batch, random.Random(recipe.seed * 1000 + self._epoch))  # noqa: S311
+        # Every process takes as many, or the others would wait for it for ever.
+        batches += batches[: -len(batches) % self._processes]
+        mine = batches[self._accelerator.process_index :: self._processes]
+        self._network.train()
+        for number, batch in enumerate(mine, start=1):
+            if number <= self._done:
+                continue
+            torch.manual_seed((recipe.seed * 1000 + self._epoch) * 1_000_000 + number * self._processes)
+            whole = number % recipe.accumulate == 0 or number == len(mine)
+            with nullcontext() if whole else self._accelerator.no_sync(self._wrapped):
+                with torch.autocast(self._accelerator.device.type, torch.bfloat16, enabled=self._low):
+                    topic, sentiment, _ = self._wrapped(*self._inputs([self._train.ids[at] for at in batch]))
+                loss = self._loss((topic.float(), sentiment.float()), batch)
+                self._accelerator.backward(loss / recipe.accumulate)
+            if whole:
+                nn.utils.clip_grad_norm_(self._wrapped.parameters(), 1.0)
+                self._optimizer.step()
+                self._optimizer.zero_grad(set_to_none=True)
+                self._schedule.step()
+            self._done, self._total = number, self._total + float(loss.detach())
+            if number % REPORT_STEPS == 0:
+                self._report(
+                    f"epoch {self._epoch}/{recipe.epochs}  batch {number}/{len(mine)}  loss {self._total / number:.3f}"
+                )
+            if time.monotonic() - self._kept_at > CHECKPOINT_SECONDS:
+                self._keep()
+        self._progress.losses.append(round(self._total / len(mine), 4))
+
+    def _inputs(self, ids: list[list[int]]) -> list[Tensor]:
+        return [each.to(self._accelerator.device) for each in padded(ids)]
+
+    def _loss(self, logits: tuple[Tensor, Tensor], batch: list[int]) -> Tensor:
+        """The mean over the batch's rows of what both heads have to learn there. A row without a label for a head
+        teaches that head by the teachers' opinion, or not at all (Hinton et al., arXiv:1503.02531)."""
+        device = self._accelerator.device
+        share = self._recipe.teachers_share
+        loss = torch.zeros((), device=device)
+        for head in range(len(HEADS)):
+            labels = torch.tensor([self._train.labels[head][at] for at in batch], device=device)
+            hard = functional.cross_entropy(
+                logits[head], labels, self._weights[head], ignore_index=NO_LABEL, reduction="none"
+            )
+            if self._train.opinions is not None:
+                opinion = torch.from_numpy(self._train.opinions[head][batch]).to(device)
+                soft = -(opinion * logits[head].log_softmax(-1)).sum(-1)
+                heard = opinion.sum(-1) > 0
+                mixed = torch.where(labels == NO_LABEL, share * soft, (1 - share) * hard + share * soft)
+                hard = torch.where(heard, mixed, hard)
+            loss = loss + hard.mean()
+        return loss
+
+    def _weights_now(self) -> dict[str, Tensor]:
+        """A copy of what trains; with low-rank changes that is a hundredth of the whole."""
+        parameters = self._network.named_parameters()
+        return {name: parameter.detach().clone() for name, parameter in parameters if parameter.requires_grad}
+
+    def _keep(self) -> None:
+        self._kept_at = time.monotonic()
+        if self._checkpoint is None or not self._main:
+            return
+        problem = self._checkpoint.save(
+            {
+                "network": self._network.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+                "schedule": self._schedule.state_dict(),
+                "best": self._best,
+                "progress": msgspec.to_builtins(self._progress),
+                "at": [self._epoch, self._done, self._total],
+            }
+        )
+        if problem:
+            self._report(f"no checkpoint could be kept ({problem}): if this training is killed, it starts anew")
+
+    def _resume(self) -> None:
+        state: dict[str, Any] | None = self._checkpoint.load() if self._checkpoint else None
+        if state is None:
+            return
+        self._network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._schedule.load_state_dict(state["schedule"])
+        self._best = state["best"]
+        self._progress = msgspec.convert(state["progress"], Progress)
+        self._epoch, self._done, self._total = state["at"]
+        if self._done >= 0:
+            self._report(f"going on with a training that was interrupted in epoch {self._epoch}, batch {self._done}")
+        else:
+            self._report("this training was finished before: going on with its export")
+
+
+def validate(network: TwoHeads, data: Encoded, taxonomy: Taxonomy, device: torch.device | str) -> dict[str, HeadScores]:
+    """Scores by head on encoded rows; a head without labels there is absent."""
+    outputs = logits_of(network, data, device)
+    scores = {}
+    for head, labels, logits, classes in zip(
+        HEADS, data.labels, outputs, (taxonomy.topics, taxonomy.sentiments), strict=True
+    ):
+        known = [at for at, label in enumerate(labels) if label != NO_LABEL]
+        if known:
+            probabilities = torch.from_numpy(logits[known]).double().softmax(-1).numpy()
+            scores[head] = head_scores(np.array([labels[at] for at in known]), probabilities, classes)
+    return scores
+
+
+def logits_of(network: TwoHeads, data: Encoded, device: torch.device | str) -> tuple[np.ndarray, np.ndarray]:
+    """Both heads' logits of encoded rows, (rows, classes) each, in fp32."""
+    network.eval()
+    order = sorted(range(len(data)), key=lambda at: len(data.ids[at]))
+    found: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    with torch.no_grad():
+        for start in range(0, len(order), VALIDATION_BATCH):
+            part = order[start : start + VALIDATION_BATCH]
+            both = network(*(each.to(device) for each in padded([data.ids[at] for at in part])))[: len(HEADS)]
+            for kept, logits in zip(found, both, strict=True):
+                kept.extend(logits.float().cpu().numpy())
+    back = np.argsort(order)
+    topic, sentiment = (np.array(each)[back] if each else np.zeros((0, 1)) for each in found)
+    return topic, sentiment
+
+
+def _optimizer(network: TwoHeads, recipe: Recipe, fused: bool) -> torch.optim.AdamW:
     heads = [*network.topic.parameters(), *network.sentiment.parameters()]
-    encoder = list(network.encoder.parameters())
-    optimizer = torch.optim.AdamW(
+    encoder = [parameter for parameter in network.encoder.parameters() if parameter.requires_grad]
+    return torch.optim.AdamW(
         [
             {"params": [p for p in encoder if p.ndim > 1], "weight_decay": recipe.weight_decay},
             {"params": [p for p in encoder if p.ndim <= 1], "weight_decay": 0.0},
             {"params": heads, "lr": recipe.head_learning_rate, "weight_decay": 0.0},
         ],
         lr=recipe.learning_rate,
+        fused=fused,
     )
-    lengths = [len(ids) for ids in train.ids]
-    steps = math.ceil(len(lengths) / recipe.batch) * recipe.epochs
-    warmup = max(1, int(steps * recipe.warmup_share))
-
-    def factor(step: int) -> float:
-        return step / warmup if step < warmup else max(0.0, (steps - step) / max(1, steps - warmup))
-
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-    progress = Progress()
-    best, best_state = -1.0, copy.deepcopy(network.state_dict())
-    for epoch in range(1, recipe.epochs + 1):
-        network.train()
-        total = 0.0
-        batches = bucketed(lengths, recipe.batch, chance)
-        for number, batch in enumerate(batches, start=1):
-            inputs = padded([train.ids[at] for at in batch])
-            topic, sentiment, _ = network(*(each.to(device) for each in inputs))
-            loss = torch.zeros((), device=device)
-            labelled = ((topic, train.topics), (sentiment, train.sentiments))
-            for (logits, labels), criterion in zip(labelled, losses, strict=True):
-                target = torch.tensor([labels[at] for at in batch], device=device)
-                if (target != NO_LABEL).any():
-                    loss = loss + criterion(logits, target) * (target != NO_LABEL).float().mean()
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            total += float(loss.detach())
-            if number % 50 == 0:
-                report(f"epoch {epoch}/{recipe.epochs}  batch {number}/{len(batches)}  loss {total / number:.3f}")
-        progress.losses.append(round(total / len(batches), 4))
-        scores = validate(network, validation, taxonomy, device)
-        progress.validation.append(scores)
-        mean = float(np.mean([each.macro_f1 for each in scores.values()])) if scores else 0.0
-        report(f"epoch {epoch}/{recipe.epochs}  validation macro-F1 " + _in_words(scores))
-        if mean > best:
-            best, best_state, progress.best_epoch = mean, copy.deepcopy(network.state_dict()), epoch
-        elif epoch - progress.best_epoch >= recipe.patience:
-            report(f"no better since epoch {progress.best_epoch}: stopping early")
-            break
-    network.load_state_dict(best_state)
-    network.to("cpu").eval()
-    return progress
 
 
 def _in_words(scores: dict[str, HeadScores]) -> str:
-    return ", ".join(f"{head} {each.macro_f1:.3f}" for head, each in scores.items()) or "-"
+    return ", ".join(f"{head} {each.macro_f1:.3f}" for head, each in scores.items())

@@ -1,15 +1,19 @@
 """Labelled texts from files, and their split into parts that do not share a text."""
 
 import hashlib
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from model.taxonomy import Taxonomy
 from model.text import clean, has_words
 from stream.rows import BadRow, read_rows
+
+# The headlines that were written for this project, one file a topic.
+CORPUS = Path(__file__).parent / "corpus"
 
 Part = Literal["train", "validation", "test"]
 
@@ -27,7 +31,10 @@ class LabelledText:
     text: str
     topic: str | None
     sentiment: str | None
-    origin: str  # the file's name without suffix
+    origin: str  # the file's name without suffix; `corpus` for the files of training/corpus
+    entities: Mapping[str, str] = field(default_factory=dict)  # name -> the sentiment towards it
+    source: str = ""
+    language: str = ""
 
 
 @dataclass
@@ -46,7 +53,7 @@ def read_labels(paths: Iterable[str], taxonomy: Taxonomy) -> LabelSet:
     """
     result = LabelSet()
     for path in paths:
-        origin = Path(path).stem
+        origin = "corpus" if Path(path).resolve().parent == CORPUS else Path(path).stem
         for row in read_rows(path):
             where = f"{path}:{row.line}"
             if isinstance(row, BadRow):
@@ -73,8 +80,31 @@ def read_labels(paths: Iterable[str], taxonomy: Taxonomy) -> LabelSet:
             elif labels["topic"] is None and labels["sentiment"] is None:
                 result.problems.append(f"{where}: no label")
             else:
-                result.rows.append(LabelledText(text, labels["topic"], labels["sentiment"], origin))
+                result.rows.append(
+                    LabelledText(
+                        text,
+                        labels["topic"],
+                        labels["sentiment"],
+                        origin,
+                        _entities(row.fields.get("entities")),
+                        str(row.fields.get("source", "")),
+                        str(row.fields.get("language", "")),
+                    )
+                )
     return result
+
+
+def _entities(given: Any) -> Mapping[str, str]:
+    """A row's entities with the sentiment towards each; none where the cell says nothing of the kind. They slice an
+    evaluation and train nothing, so that a broken cell costs no row."""
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except (ValueError, RecursionError):
+            return {}
+    if not isinstance(given, dict):
+        return {}
+    return {name: sentiment for name, sentiment in given.items() if isinstance(sentiment, str)}
 
 
 def story_key(text: str) -> str:

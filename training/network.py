@@ -45,7 +45,22 @@ class TwoHeads(nn.Module):
         return self.topic(dropped), self.sentiment(dropped), embedding
 
 
-def build(base: str, topics: int, sentiments: int) -> tuple[TwoHeads, PreTrainedTokenizerBase]:
+def adapted(network: TwoHeads, rank: int) -> None:
+    """Leave the encoder's weights as they are and train low-rank changes of its matrices beside them, and the heads
+    (LoRA: Hu et al., arXiv:2106.09685). In place."""
+    from peft import LoraConfig, get_peft_model  # noqa: PLC0415  (a slow import, for who asks for it)
+
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules="all-linear")
+    network.encoder = get_peft_model(network.encoder, config)
+
+
+def merged(network: TwoHeads) -> None:
+    """Take the low-rank changes into the encoder's own weights: the network is then like any other. In place."""
+    network.encoder = network.encoder.merge_and_unload()
+    network.encoder.requires_grad_(True)
+
+
+def build(base: str, topics: int, sentiments: int, dropout: float = 0.1) -> tuple[TwoHeads, PreTrainedTokenizerBase]:
     """Load an encoder by folder or hub name with fresh heads, and its tokeniser.
 
     Attention is the 'eager' one: only its graph is fused whole by ONNX Runtime's optimiser.
@@ -60,4 +75,4 @@ def build(base: str, topics: int, sentiments: int) -> tuple[TwoHeads, PreTrained
     if not (Path(base).is_dir() or "/" in base or tokenizer.is_fast):
         raise UsageError(f"'{base}' has no fast tokeniser")
     torch.set_grad_enabled(True)
-    return TwoHeads(encoder, topics, sentiments), tokenizer
+    return TwoHeads(encoder, topics, sentiments, dropout), tokenizer

@@ -17,9 +17,9 @@ from tokenizers import Tokenizer
 from model.bundle import LARGEST_INTEGER, Bundle, integer_name
 from model.scorer import INPUTS, Scorer
 from model.text import clean
+from training.batches import padded
 from training.evaluation import evaluate
 from training.export import seal
-from training.finetune import padded
 from training.labels import LabelledText
 
 GRAPH = "graph.int8.onnx"

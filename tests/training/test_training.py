@@ -17,11 +17,13 @@ from model.bundle import Bundle
 from model.errors import ExportError, InputError, UsageError
 from model.scorer import Score, Scorer
 from model.taxonomy import Taxonomy
+from training.batches import NO_LABEL, bucketed, class_weights, padded
+from training.evaluation import evaluate
 from training.export import Origin, export_bundle
-from training.finetune import NO_LABEL, Recipe, bucketed, class_weights, padded
-from training.labels import LabelledText
+from training.finetune import Recipe
+from training.labels import LabelledText, read_labels, split
 from training.network import TwoHeads, build
-from training.train import train
+from training.train import held_apart, train
 
 QUICK = Recipe(epochs=1, batch=16, learning_rate=1e-3, max_tokens=48)
 TEXTS = [
@@ -84,14 +86,15 @@ def test_the_report_and_the_card_beside_it_say_what_was_learnt_and_scored(traine
 
 
 def test_the_shipped_scores_are_those_of_the_packed_bundle(trained, label_files):
-    from training.labels import read_labels, split
-    from training.train import scores_by_origin
-
     bundle, _ = trained
     report = json.loads((bundle.folder / "report.json").read_text())
-    held_back = split(read_labels(label_files, Taxonomy()).rows)["test"]
-    again = scores_by_origin(bundle, held_back)
-    assert again["all"]["topic"]["accuracy"] == report["test"]["all"]["topic"]["accuracy"]
+    held_back = held_apart(split(read_labels(label_files, Taxonomy()).rows))[0]["test"]
+    with Scorer(bundle, "cpu") as scorer:
+        again = evaluate(scorer, held_back)
+    assert again["topic"].accuracy == report["test"]["all"]["topic"]["accuracy"]
+    page = (bundle.folder / "report.html").read_text()
+    assert bundle.version in page
+    assert bundle.reference().n == len(held_back) + sum(report["rows"]["validation"].values())
 
 
 def test_the_bundle_gives_the_networks_own_probabilities_but_for_the_packing(network, tmp_path):
