@@ -1,51 +1,122 @@
-"""`newsquall evaluate`: a model beside labelled headlines."""
+"""`newsquall evaluate`: a model beside labelled headlines, and beside another model."""
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
 from deploy.commands import options
 from deploy.commands.console import counted, progress, say
-from model.errors import InputError
+from model.bundle import MANIFEST
+from model.errors import InputError, UsageError
 from stream.settings import Settings
-from training import evaluation
-from training.evaluation import HeadScores
-from training.labels import read_labels
-
-HEADS = ("sentiment", "topic")
+from training.comparison import Comparison, compare
+from training.evaluation import HeadScores, Predictions, predict
+from training.labels import LabelledText, read_labels
 
 
 @click.command()
 @options.labels
 @options.more_labels
 @options.model
+@click.option("--against", metavar="REF", help="Another model to compare with on the same rows.")
+@click.option(
+    "--report",
+    "report_to",
+    type=click.Path(path_type=Path),
+    metavar="DIR|FILE.html",
+    help="Write report.html and report.json there: all that can be said of the model on these rows.",
+)
 @options.as_json
 @click.pass_obj
 def evaluate(
-    settings: Settings, labels: tuple[str, ...], more: tuple[str, ...], model: str | None, as_json: bool
+    settings: Settings,
+    labels: tuple[str, ...],
+    more: tuple[str, ...],
+    model: str | None,
+    against: str | None,
+    report_to: Path | None,
+    as_json: bool,
 ) -> None:
     """Compare a model with rows that have a topic, a sentiment or both.
 
-    Columns: title (or text), topic, sentiment. Files after the first of --labels are label files too.
+    Columns: title (or text), topic, sentiment; entities, source and language if there are. Files after the first of
+    --labels are label files too.
     """
     files = [*labels, *more]
-    with options.open_scorer(settings.scorer, model) as scorer:
+    places = None if report_to is None else report_places(report_to)
+    with options.open_scorer(settings, model) as scorer:
         found = read_labels(files, scorer.taxonomy)
         for problem in found.problems:
             say(problem)
         if not found.rows:
             raise InputError(f"no usable row in {', '.join(files)}: it needs a column 'sentiment' or 'topic'")
         with progress("labelled headlines") as advance:
-            result = evaluation.evaluate(scorer, found.rows)
+            predictions = predict(scorer, found.rows)
             advance(len(found.rows))
-    heads: dict[str, HeadScores] = {head: result[head] for head in HEADS if head in result}
+            heads = predictions.scores()
+            if not heads:
+                raise InputError("no row has a label to compare with: give a file with a column 'sentiment' or 'topic'")
+            other = None
+            if against is not None:
+                other = predictions_of(against, settings, found.rows)
+                advance(len(found.rows))
+            if places is not None:
+                from training.report import build_report, write_report  # noqa: PLC0415  (only where one is asked for)
+
+                # The rows are the caller's own, and so is the report: all of them may be shown.
+                built = build_report(
+                    scorer,
+                    predictions,
+                    {},
+                    lambda _row: True,
+                    against=other,
+                    against_name=against or "",
+                    advance=advance,
+                )
+                write_report(built, *places)
+    compared = [] if other is None else compare(other, predictions)
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(heads) + b"\n")
+        answer: dict[str, Any] = dict(heads)
+        if against is not None:
+            answer["against"] = {"model": against, "differences": compared}
+        sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
     else:
-        click.echo("\n\n".join(table(head, scores) for head, scores in heads.items()))
-    unread = f", {result['unscorable']} that the model cannot read" if "unscorable" in result else ""
+        parts = [table(head, scores) for head, scores in heads.items()]
+        if against is not None:
+            parts.append(differences(against, compared))
+        click.echo("\n\n".join(parts))
+    unread = f", {len(predictions.unscorable)} that the model cannot read" if predictions.unscorable else ""
     say(f"{counted(len(found.rows), 'row')} compared, {counted(len(found.problems), 'bad row')}{unread}")
+    if places is not None:
+        say(f"the report is in {places[0]}, its numbers in {places[1]}")
+
+
+def predictions_of(reference: str, settings: Settings, rows: Sequence[LabelledText]) -> Predictions:
+    """What the model that a reference means says of the rows."""
+    with options.open_scorer(settings, reference) as scorer:
+        return predict(scorer, rows)
+
+
+def report_places(asked: Path) -> tuple[Path, Path]:
+    """Where the report's page and its numbers go: into a folder, or beside each other by the page's name.
+
+    Raises UsageError for a model's folder, whose own report is sealed with it, and for a file of another kind.
+    """
+    if asked.suffix.lower() == ".html" and not asked.is_dir():
+        page, data = asked, asked.with_suffix(".json")
+    elif asked.exists() and not asked.is_dir():
+        raise UsageError(f"--report {asked} is a file: give a folder, or a name that ends in .html")
+    else:
+        page, data = asked / "report.html", asked / "report.json"
+    if (page.parent / MANIFEST).exists():
+        raise UsageError(
+            f"{page.parent} is a model's folder, which has its own report: give another folder to --report"
+        )
+    return page, data
 
 
 def table(head: str, scores: HeadScores) -> str:
@@ -59,4 +130,22 @@ def table(head: str, scores: HeadScores) -> str:
         f"  {name:<20}{each.precision:>11.3f}{each.recall:>11.3f}{each.f1:>11.3f}{each.n:>11,}"
         for name, each in scores.per_class.items()
     ]
+    return "\n".join(lines)
+
+
+def differences(reference: str, compared: Sequence[Comparison]) -> str:
+    """This model minus the other, as lines of text."""
+    if not compared:
+        return f"against {reference}: no row has a label that both models know"
+    lines = [
+        f"against {reference}: this model minus that one, with 95 % intervals",
+        f"  {'':<34}{'accuracy':>9}{'':17}{'macro-F1':>9}{'':17}{'rows':>7}",
+    ]
+    for each in compared:
+        name = each.head if each.origin == "all" else f"  {each.origin}"
+        shown = "".join(
+            f"{interval.estimate:>+9.3f} {f'{interval.low:+.3f} to {interval.high:+.3f}':<16}"
+            for interval in (each.accuracy, each.macro_f1)
+        )
+        lines.append(f"  {name:<34}{shown}{each.n:>7,}  {each.verdict}")
     return "\n".join(lines)
