@@ -5,7 +5,8 @@ counted downstream is the same however often it is scored, by whichever model.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,6 +58,8 @@ mentions = sa.Table(
 
 # SQLite allows 32,766 parameters a statement; a lookup stays well below.
 _LOOKUP = 500
+# Rows that are held at once where all of them are gone through.
+_PORTION = 2_000
 LOCK_SECONDS = 30
 
 
@@ -70,6 +73,28 @@ def from_microseconds(value: int) -> datetime:
     return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
 
 
+def create_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
+    """Make the tables that are not there yet."""
+    # Two processes that start at once both find no table: the loser's second look finds them.
+    for attempt in range(3):
+        try:
+            tables.create_all(engine)
+            return
+        except (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.IntegrityError):
+            if attempt == 2:
+                raise
+            time.sleep(0.2)
+
+
+@contextmanager
+def archive_errors(doing: str) -> Iterator[None]:
+    """Turns the database's errors into ArchiveError: one line that says what could not be done."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        raise ArchiveError(f"{doing}: {reason_of(error)}") from error
+
+
 class Archive:
     """Scored headlines in SQLite or PostgreSQL, by SQLAlchemy URL. Safe to use from several processes.
 
@@ -81,21 +106,10 @@ class Archive:
             self.engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
             if self.engine.dialect.name == "sqlite":
                 sa.event.listen(self.engine, "connect", _tune_sqlite)
-            self._create()
+            create_tables(self.engine, _tables)
         except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
             raise ArchiveError(f"the archive {_shown(url)} cannot be opened: {reason_of(error)}") from error
         self._insert = postgresql_insert if self.engine.dialect.name == "postgresql" else sqlite_insert
-
-    def _create(self) -> None:
-        # Two processes that start at once both find no table: the loser's second look finds them.
-        for attempt in range(3):
-            try:
-                _tables.create_all(self.engine)
-                return
-            except (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.IntegrityError):
-                if attempt == 2:
-                    raise
-                time.sleep(0.2)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -160,6 +174,18 @@ class Archive:
         with self.engine.connect() as connection:
             rows = connection.execute(query.order_by(headlines.c.published_at, headlines.c.id)).mappings()
             return [_from_row(row) for row in rows]
+
+    def published(self, since: datetime, until: datetime) -> Iterator[ScoredHeadline]:
+        """All headlines published in [since, until], newest first, read in portions: no more than one is held."""
+        query = (
+            sa.select(headlines)
+            .where(headlines.c.published_at.between(microseconds(since), microseconds(until)))
+            .order_by(headlines.c.published_at.desc(), headlines.c.id)
+            .execution_options(yield_per=_PORTION)
+        )
+        with self.engine.connect() as connection:
+            for row in connection.execute(query).mappings():
+                yield _from_row(row)
 
     def totals(self) -> dict[str, dict[str, int]]:
         """Headlines by topic and sentiment."""

@@ -84,6 +84,25 @@ class Tally(Struct, frozen=True):
     entries: list[TallyEntry]
 
 
+Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=_NO_NUL)]
+LabelSource = Literal["import", "review", "verdict"]
+
+
+class Label(Struct, frozen=True, omit_defaults=True):
+    """What a person says of a headline: its topic, its sentiment or both. `source`: out of a file, a review of the
+    model's score, or an on-call's verdict on a page. `entities`: the sentiment towards each that was labelled."""
+
+    headline_id: Identifier
+    title: Annotated[str, Meta(min_length=1, max_length=MAX_TITLE_CHARACTERS, pattern=_NO_NUL)]
+    annotator: Name
+    labelled_at: datetime
+    source: LabelSource
+    topic: Annotated[str, Meta(max_length=64)] | None = None
+    sentiment: Sentiment | None = None
+    entities: dict[Annotated[str, Meta(max_length=256, pattern=_NO_NUL)], Sentiment] = {}
+    language: Annotated[str, Meta(max_length=35, pattern=_NO_NUL)] = ""
+
+
 class RejectedHeadline(Struct, frozen=True):
     """What could not be read or scored. `payload`: the original bytes in base64, cut at a bound."""
 
