@@ -1,16 +1,18 @@
 """Headlines in, topic and sentiment out: ONNX Runtime and the tokeniser, without torch or transformers."""
 
+import ctypes
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Tokenizer
 
 from model.bundle import Bundle, Precision
 from model.errors import BundleError, ProviderError, ScoringError, UnscorableText
@@ -39,6 +41,8 @@ class Score:
     sentiment: str
     probabilities: tuple[float, ...]  # negative, neutral, positive, summing to 1
     embedding: npt.NDArray[np.float32]  # (hidden_size,), the mean over the text's tokens
+    length: int  # tokens that were read of the text, without [CLS] and [SEP]
+    unknown_share: float  # of these, in [0, 0.5]: above it a text is unscorable
 
     @property
     def topic_probability(self) -> float:
@@ -49,6 +53,17 @@ class Score:
     def polarity(self) -> float:
         """p(positive) - p(negative), in [-1, 1]."""
         return self.probabilities[2] - self.probabilities[0]
+
+
+class _Tokens(NamedTuple):
+    """A text as the model reads it: vocabulary numbers from [CLS] to [SEP], and how many of them stand for none."""
+
+    ids: list[int]
+    unknown: int
+
+    @property
+    def length(self) -> int:
+        return len(self.ids) - 2
 
 
 def plan_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
@@ -119,6 +134,7 @@ class Scorer:
                 precision = "int8" if "int8" in self.bundle.manifest.graphs else "fp32"
             try:
                 session = self._session_on(name, precision)
+                self._require_labels(session)
                 require_in_use(name, session.get_providers())
             except ProviderError as error:
                 if plan.strict:
@@ -147,6 +163,15 @@ class Scorer:
                 raise ProviderError(f"provider '{name}' cannot open {graph.name}: {error}") from error
             raise BundleError(f"{graph} cannot be loaded ({error}): build it anew with `make model`") from error
 
+    def _require_labels(self, session: ort.InferenceSession) -> None:
+        width = {output.name: output.shape[-1] for output in session.get_outputs()}
+        for head, labels in (("topic", self.taxonomy.topics), ("sentiment", self.taxonomy.sentiments)):
+            if width.get(head) != len(labels):
+                raise BundleError(
+                    f"the labels of {self.bundle.folder} do not fit its graph: it names {len(labels)} for the {head}, "
+                    f"the graph has {width.get(head)}: export it again"
+                )
+
     def __enter__(self) -> "Scorer":
         return self
 
@@ -156,8 +181,17 @@ class Scorer:
         self.close()
 
     def close(self) -> None:
-        """End the scoring threads."""
+        """End the scoring threads and give the model's memory back, whoever still holds the scorer."""
         self._pool.shutdown()
+        self._session = None
+        _give_back_memory()
+
+    def warm(self) -> None:
+        """Run the model once at each length that it will meet, so that no headline pays for what comes first: on a
+        GPU every new shape does. Raises ScoringError if it fails, or if its numbers are not finite."""
+        longest = self.bundle.manifest.max_tokens
+        for length in (*range(GPU_LENGTH_STEP, longest, GPU_LENGTH_STEP), longest):
+            self._run([_Tokens([self._unknown] * length, length)])
 
     @property
     def version(self) -> str:
@@ -172,20 +206,22 @@ class Scorer:
         """
         results: list[Score | UnscorableText | None] = [None] * len(texts)
         readable: list[int] = []
-        encodings: list[Encoding] = []
+        read: list[_Tokens] = []
         cleaned = [clean(text) for text in texts]
         for position, encoding in enumerate(self._tokenizer.encode_batch_fast(cleaned)):
-            problem = self._problem_with(cleaned[position], encoding)
+            ids = encoding.ids  # a new list each time that it is asked for
+            tokens = _Tokens(ids, ids.count(self._unknown))
+            problem = _problem_with(cleaned[position], tokens)
             if problem:
                 results[position] = problem
             else:
                 readable.append(position)
-                encodings.append(encoding)
-        lengths = [len(encoding.ids) for encoding in encodings]
+                read.append(tokens)
+        lengths = [len(tokens.ids) for tokens in read]
         batches = self._batches(lengths)
         for batch, scores in zip(
             batches,
-            self._pool.map(self._run, [[encodings[at] for at in batch] for batch in batches]),
+            self._pool.map(self._run, [[read[at] for at in batch] for batch in batches]),
             strict=True,
         ):
             for at, score in zip(batch, scores, strict=True):
@@ -198,38 +234,26 @@ class Scorer:
         order = sorted(range(len(lengths)), key=lambda at: -lengths[at])
         return [order[start : start + GPU_TEXTS_A_BATCH] for start in range(0, len(order), GPU_TEXTS_A_BATCH)]
 
-    def _problem_with(self, text: str, encoding: Encoding) -> UnscorableText | None:
-        if not has_words(text):
-            return UnscorableText("no_words", "the title has no letter and no digit")
-        words = len(encoding.ids) - 2  # without [CLS] and [SEP]
-        unknown = encoding.ids.count(self._unknown)
-        if words <= 0 or unknown / words > MAX_UNKNOWN_SHARE:
-            return UnscorableText(
-                "unknown_script",
-                f"the model's vocabulary does not know {unknown} of the title's {words} tokens",
-            )
-        return None
-
-    def _run(self, encodings: Sequence[Encoding]) -> list[Score]:
-        rows = len(encodings)
-        width = max(len(encoding.ids) for encoding in encodings)
+    def _run(self, texts: Sequence[_Tokens]) -> list[Score]:
+        rows = len(texts)
+        width = max(len(tokens.ids) for tokens in texts)
         if self.provider != "cpu":
             # Every new shape costs GPU memory and a kernel search: few lengths, one number of rows.
             rows, width = GPU_TEXTS_A_BATCH, -(-width // GPU_LENGTH_STEP) * GPU_LENGTH_STEP
         ids = np.zeros((rows, width), dtype=np.int64)
         mask = np.zeros((rows, width), dtype=np.int64)
-        mask[len(encodings) :, 0] = 1  # a row of padding still needs a token to look at
-        for row, encoding in enumerate(encodings):
-            ids[row, : len(encoding.ids)] = encoding.ids
-            mask[row, : len(encoding.ids)] = 1
+        mask[len(texts) :, 0] = 1  # a row of padding still needs a token to look at
+        for row, tokens in enumerate(texts):
+            ids[row, : len(tokens.ids)] = tokens.ids
+            mask[row, : len(tokens.ids)] = 1
         try:
             topic_logits, sentiment_logits, embeddings = self._session.run(
                 ["topic", "sentiment", "embedding"],
                 dict(zip(INPUTS, (ids, mask, np.zeros_like(ids)), strict=True)),
             )
         except Exception as error:  # ONNX Runtime's exceptions have no common root of their own
-            raise ScoringError(f"the model failed on a batch of {len(encodings)} texts: {error}") from error
-        count = len(encodings)
+            raise ScoringError(f"the model failed on a batch of {len(texts)} texts: {error}") from error
+        count = len(texts)
         topics = softmax(topic_logits[:count])
         sentiments = softmax(sentiment_logits[:count])
         if not (np.isfinite(topics).all() and np.isfinite(sentiments).all()):
@@ -241,6 +265,26 @@ class Scorer:
                 sentiment=self.taxonomy.sentiments[int(sentiments[row].argmax())],
                 probabilities=tuple(sentiments[row].tolist()),
                 embedding=embeddings[row].astype(np.float32),
+                length=tokens.length,
+                unknown_share=tokens.unknown / tokens.length,
             )
-            for row in range(count)
+            for row, tokens in enumerate(texts)
         ]
+
+
+def _give_back_memory() -> None:
+    """Have the C library give the kernel what has been freed: a model is freed in pieces all over its heaps, and glibc
+    by itself gives back only what lies at a heap's end. Elsewhere than on glibc it is left to the allocator."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _problem_with(text: str, tokens: _Tokens) -> UnscorableText | None:
+    if not has_words(text):
+        return UnscorableText("no_words", "the title has no letter and no digit")
+    if tokens.length <= 0 or tokens.unknown / tokens.length > MAX_UNKNOWN_SHARE:
+        return UnscorableText(
+            "unknown_script",
+            f"the model's vocabulary does not know {tokens.unknown} of the title's {tokens.length} tokens",
+        )
+    return None

@@ -1,5 +1,6 @@
 """The one place where a worker is wired: Faust app, agents, table, gauges."""
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from model.providers import ORT_NAMES
 from model.scorer import Scorer
 from stream.archive import Archive
 from stream.counting import CountingAgent, TrendKeeper
+from stream.following import ModelFollower
 from stream.gauges import Gauges
 from stream.metrics import Metrics
 from stream.scoring import ScoringAgent
@@ -34,8 +36,9 @@ def build_app(
     metrics: Metrics,
     watchlist: Watchlist,
     clock: Callable[[], datetime] = utc_now,
+    follower: ModelFollower | None = None,
 ) -> faust.App:
-    """A worker's Faust app; nothing is started."""
+    """A worker's Faust app; nothing is started. `follower`: brings other scorers while it runs."""
     app = faust.App(
         settings.kafka.group,
         broker=[f"kafka://{address.strip()}" for address in settings.kafka.bootstrap.split(",")],
@@ -89,7 +92,8 @@ def build_app(
         return int(partitioner(subject.encode(), partitions, partitions))
 
     keeper = TrendKeeper(settings, scorer.taxonomy.topics, watchlist.names, writer, partition_of)
-    counting = CountingAgent(app, table, keeper, Gauges(metrics, scorer.version), clock, fail)
+    gauges = Gauges(metrics, scorer.version)
+    counting = CountingAgent(app, table, keeper, gauges, clock, fail)
     app.agent(raw_topic(TALLIES), name="counting")(counting.__call__)
 
     async def recovered() -> None:
@@ -120,11 +124,47 @@ def build_app(
 
     app.timer(1.0, name="reading")(check_reading)
 
+    if follower is not None:
+        _follow(app, follower, scoring, keeper, gauges, metrics)
     _refuse_broken_recovery(fail)
+    _tell_model(metrics, scorer, None)
+    return app
+
+
+def _follow(
+    app: faust.App,
+    follower: ModelFollower,
+    scoring: ScoringAgent,
+    keeper: TrendKeeper,
+    gauges: Gauges,
+    metrics: Metrics,
+) -> None:
+    """Have the follower start with the app, and its scorers taken into use."""
+
+    async def follow() -> None:
+        loop = asyncio.get_running_loop()
+
+        def told(scorer: Scorer, before: str) -> None:
+            keeper.learn(scorer.taxonomy.topics)
+            gauges.score_with(scorer.version)
+            _tell_model(metrics, scorer, before)
+
+        def swap(scorer: Scorer) -> None:
+            before = scoring.swap(scorer)
+            loop.call_soon_threadsafe(told, scorer, before.version)
+            before.close()
+
+        follower.start(swap)
+
+    app.task(follow)
+
+
+def _tell_model(metrics: Metrics, scorer: Scorer, before: str | None) -> None:
     for name in ORT_NAMES:
         metrics.execution_provider.labels(name).set(name == scorer.provider)
     metrics.model_info.labels(scorer.version).set(1)
-    return app
+    if before not in (None, scorer.version):
+        metrics.model_info.remove(before)
 
 
 def _export_lag(app: faust.App, metrics: Metrics) -> None:

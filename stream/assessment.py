@@ -17,6 +17,7 @@ _UNDECLARED = frozenset({"", "und", "mul", "zxx"})
 _SUBTAGS = re.compile(r"[-_]")
 
 EntitiesOf = Callable[[str], Collection[str]]
+Watch = Callable[[Score], None]
 
 
 def primary_subtag(language: str) -> str:
@@ -43,11 +44,13 @@ def assess(
     scorer: Scorer,
     now: datetime,
     entities_of: EntitiesOf | None = None,
+    watch: Watch | None = None,
 ) -> list[ScoredHeadline | Rejection]:
     """Score headlines, in their order. One that cannot be scored soundly is a Rejection in its place.
 
     `now`: what becomes scored_at, in UTC. `entities_of`: the watched names found in a title; each has the
-    headline's own sentiment. Raises ScoringError if the model itself fails; then nothing has been scored.
+    headline's own sentiment. `watch`: is shown each score. Raises ScoringError if the model itself fails; then nothing
+    has been scored.
     """
     languages = scorer.bundle.manifest.languages
     problems = [language_problem(headline.language, languages) for headline in headlines]
@@ -62,6 +65,8 @@ def assess(
         if isinstance(score, UnscorableText):
             results.append(Rejection(score.reason, score.detail))
         else:
+            if watch:
+                watch(score)
             named = entities_of(headline.title) if entities_of else ()
             results.append(_scored(headline, score, named, scorer, now))
     return results

@@ -56,6 +56,14 @@ class TrendKeeper:
         self.owned: frozenset[int] = frozenset()
         self.trends: dict[str, SubjectTrend] = {}
 
+    def learn(self, topics: Iterable[str]) -> None:
+        """Topics that a new model brings stand at 0 from now on, where they are owned; those that are known stay."""
+        for subject in map(topic_subject, topics):
+            if subject not in self._known:
+                self._known.append(subject)
+                if self._partition_of(subject) in self.owned:
+                    self._trend(subject)
+
     def own(self, partitions: Iterable[int], records: Iterable[bytes], now: datetime) -> None:
         """Take over the subjects of these partitions, and no other, from the table's records. Raises MsgspecError, and
         owns nothing then, if one cannot be read."""

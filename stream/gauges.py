@@ -60,6 +60,10 @@ class Gauges:
         metrics.registry.register(self._scored)
         self._exported: dict[str, tuple[str, ...]] = {}
 
+    def score_with(self, model: str) -> None:
+        """The model whose totals stand at 0 until it has scored."""
+        self._model = model
+
     def export(self, trends: Iterable[SubjectTrend], now: datetime) -> None:
         """Export all owned subjects as they are at `now`."""
         totals: dict[tuple[str, str, str], int] = {}

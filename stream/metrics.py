@@ -5,12 +5,16 @@ A registry is an argument, so that tests and two workers in one process do not m
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from stream.drift import FEATURES, HEADS
 from stream.records import REASONS
 
 # Publication to score spans a wire's seconds and a back-fill's months.
 _DELAYS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400)
 _BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _SCORING = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+# The registry did not give it; the bundle could not be opened or did not work; its labels did not fit.
+SWAP_FAILURES = ("registry", "bundle", "labels")
 
 
 class Metrics:
@@ -93,3 +97,26 @@ class Metrics:
             "execution_provider", "1 for the execution provider in use, 0 for the others.", "provider"
         )
         self.model_info = gauge("model_info", "1 for the model version in use.", "version")
+
+        # Whether the model still fits the stream, and what became of the registry's new ones.
+        self.prediction_drift = gauge(
+            "prediction_drift", "Population stability index of the labels chosen, against the training set.", "head"
+        )
+        self.input_drift = gauge(
+            "input_drift", "Population stability index of the texts, against the training set.", "feature"
+        )
+        self.drift_headlines = gauge("drift_headlines", "Scored headlines that the drift stands on.")
+        for head in HEADS:
+            self.prediction_drift.labels(head)
+        for feature in FEATURES:
+            self.input_drift.labels(feature)
+        self.model_swaps = counter("model_swaps", "Models of the registry that were taken into use while running.")
+        self.model_swap_failures = counter(
+            "model_swap_failures", "Tries to take a new model into use that failed, by reason.", "reason"
+        )
+        for reason in SWAP_FAILURES:
+            self.model_swap_failures.labels(reason)
+        # Has a label set only where an alias is followed.
+        self.registry_up = gauge(
+            "registry_up", "1 if the registry told its alias at the last look, 0 if it did not.", "alias"
+        )

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from model.scorer import Scorer
 from stream.archive import Archive
 from stream.assessment import assess
+from stream.drift import DriftWatch
 from stream.gapless import GaplessReader
 from stream.metrics import Metrics
 from stream.records import (
@@ -76,6 +77,7 @@ class ScoringAgent:
         self.reader = GaplessReader(app, HEADLINES)
         self._settings = settings
         self._scorer = scorer
+        self._drift = DriftWatch(scorer.bundle.reference())
         self._archive = archive
         self._watchlist = watchlist
         self._metrics = metrics
@@ -99,6 +101,28 @@ class ScoringAgent:
             for task in (work, self._finishing):
                 if task is not None:
                     task.cancel()
+
+    def swap(self, scorer: Scorer) -> Scorer:
+        """Score with another model from the next batch on; gives back the one that has scored its last.
+
+        Waits for the batch that is being scored: one thread does both, so that no batch has two models. What is in the
+        archive keeps the score that it has. Call it from any thread but the loop's.
+        """
+        return self._scoring.submit(self._take, scorer).result()
+
+    def _take(self, scorer: Scorer) -> Scorer:
+        before, self._scorer = self._scorer, scorer
+        self._drift = DriftWatch(scorer.bundle.reference())
+        self._tell_drift()
+        return before
+
+    def _tell_drift(self) -> None:
+        drift = self._drift.drift()
+        self._metrics.drift_headlines.set(drift.headlines)
+        for head, index in drift.prediction.items():
+            self._metrics.prediction_drift.labels(head).set(index)
+        for feature, index in drift.input.items():
+            self._metrics.input_drift.labels(feature).set(index)
 
     def _watch(self, task: "asyncio.Task[None]") -> None:
         if self._stopping.is_set() or task.cancelled():
@@ -148,8 +172,9 @@ class ScoringAgent:
         fresh = [headline for headline, _ in headlines.values() if headline.id not in batch.known]
         if fresh:
             started = time.perf_counter()
-            results = assess(fresh, self._scorer, self._clock(), self._watchlist.named_in)
+            results = assess(fresh, self._scorer, self._clock(), self._watchlist.named_in, self._drift.add)
             self._metrics.scoring_seconds.observe(time.perf_counter() - started)
+            self._tell_drift()
             self._metrics.batch_size.observe(len(fresh))
             for headline, result in zip(fresh, results, strict=True):
                 event = headlines[headline.id][1]

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from model.errors import SettingsError
 from model.providers import ProviderChoice
+from model.registry import RegistryPlace
 
 SETTINGS_FILE = "newsquall.toml"
 
@@ -78,9 +79,37 @@ class ArchiveSettings(Section):
 class ScorerSettings(Section):
     """The model and where it runs."""
 
-    model: str = Field("bundled", description="'bundled' or a bundle's folder")
+    model: str = Field(
+        "bundled", description="'bundled', a bundle's folder, or of the registry: champion, a version's number"
+    )
     provider: ProviderChoice = Field("auto", description="auto, cpu, cuda or tensorrt; by name refuses any other")
     threads: int | None = Field(None, ge=1, description="CPU threads; all that the process may use if not given")
+
+
+class RegistrySettings(Section):
+    """Where promoted models are kept, and training runs with them."""
+
+    uri: str = Field(
+        "sqlite:///newsquall-models.db",
+        description="MLflow's store: a SQLite file, PostgreSQL by SQLAlchemy URL, or a server's http(s) URL",
+    )
+    artifacts: str = Field(
+        "var/models", description="folder or URI for the models' files, kept for ever; a server keeps them itself"
+    )
+    name: str = Field("newsquall", pattern=r"^[\w. -]+$", description="the registered model's name")
+    cache: Path = Field(Path("var/model-cache"), description="folder for this machine's copies of promoted models")
+    poll: Duration = Field(timedelta(seconds=10), description="how often a worker looks whether the champion changed")
+
+    @field_validator("uri")
+    @classmethod
+    def _names_a_store(cls, uri: str) -> str:
+        if not re.match(r"sqlite:///.|https?://.|(postgresql|mysql|mssql)(\+\w+)?://.", uri):
+            raise ValueError("write sqlite:///FILE, postgresql+psycopg://HOST/DATABASE, or a server's http(s)://HOST")
+        return uri
+
+    def place(self) -> RegistryPlace:
+        """What the registry needs to know of these settings."""
+        return RegistryPlace(self.uri, self.artifacts, self.name, self.cache)
 
 
 class WorkerSettings(Section):
@@ -192,6 +221,7 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     archive: ArchiveSettings = ArchiveSettings()
     scorer: ScorerSettings = ScorerSettings()
+    registry: RegistrySettings = RegistrySettings()
     worker: WorkerSettings = WorkerSettings()
     trends: TrendSettings = TrendSettings()
     alerts: AlertSettings = AlertSettings()

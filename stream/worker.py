@@ -13,10 +13,11 @@ from prometheus_client import (
     start_http_server,
 )
 
-from model.registry import resolve
+from model.registry import Registry, resolve
 from model.scorer import Scorer
 from stream.app import build_app
 from stream.archive import Archive
+from stream.following import Memory, ModelFollower, first, followed
 from stream.metrics import Metrics
 from stream.settings import Settings
 from stream.topics import ensure_topics
@@ -32,7 +33,11 @@ def run_worker(settings: Settings) -> None:
     parts; waits for a broker that is down.
     """
     watchlist = load_watchlist(settings.trends.watchlist)
-    scorer = Scorer(resolve(settings.scorer.model), settings.scorer.provider, settings.scorer.threads)
+    place = settings.registry.place()
+    alias = followed(settings.scorer.model, place.name)
+    champion = first(Registry(place), alias, Memory(place, alias)) if alias else None
+    bundle = champion.bundle if champion else resolve(settings.scorer.model, place)
+    scorer = Scorer(bundle, settings.scorer.provider, settings.scorer.threads)
     archive = Archive(settings.archive.url)
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
@@ -46,11 +51,24 @@ def run_worker(settings: Settings) -> None:
     )
     ensure_topics(settings)
     Path(settings.worker.data).mkdir(parents=True, exist_ok=True)
-    app = build_app(settings, scorer, archive, metrics, watchlist)
+    follower = None
+    if alias and champion:
+        follower = ModelFollower(
+            Registry(place),
+            alias,
+            champion,
+            Memory(place, alias),
+            lambda bundle: Scorer(bundle, settings.scorer.provider, settings.scorer.threads),
+            metrics,
+            settings.registry.poll.total_seconds(),
+        )
+    app = build_app(settings, scorer, archive, metrics, watchlist, follower=follower)
     worker = faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, quiet=True, stdout=sys.stderr)
     try:
         worker.execute_from_commandline()
     finally:
         server.shutdown()
+        if follower is not None:
+            follower.stop()
         scorer.close()
         archive.close()

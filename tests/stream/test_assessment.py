@@ -39,7 +39,7 @@ class FixedScorer:
         topics = tuple(np.eye(len(self.taxonomy.topics))[0].tolist())
         sentiment = self.taxonomy.sentiments[int(np.argmax(self.probabilities))]
         return [
-            Score(self.taxonomy.topics[0], topics, sentiment, self.probabilities, np.zeros(4, np.float32))
+            Score(self.taxonomy.topics[0], topics, sentiment, self.probabilities, np.zeros(4, np.float32), 3, 0.0)
             if has_words(text)
             else UnscorableText("no_words", "the title has no letter and no digit")
             for text in texts

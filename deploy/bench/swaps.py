@@ -1,0 +1,302 @@
+"""Hot swaps under load: a real broker, a real registry, one worker process, and headlines that never stop coming.
+
+Each swap promotes a bundle of its own: the same labels, other probabilities, another version. Afterwards every headline
+is looked for, in the archive and on news.scored.
+"""
+
+import shutil
+import statistics
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import cycle, groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+import numpy as np
+from kafka import KafkaConsumer, TopicPartition
+
+from deploy.bench.scorer import texts_of
+from deploy.demo.board import Sample, read_metrics, scored_total
+from deploy.demo.system import newsquall
+from deploy.probe import ask
+from deploy.stack.kafka import Kafka
+from deploy.stack.ports import free_port
+from deploy.stack.process import Process
+from model.bundle import MANIFEST, Bundle, sha256_of
+from model.errors import ServerError
+from model.registry import CHAMPION, Registry, RegistryPlace
+from stream.archive import Archive
+from stream.publisher import Publisher
+from stream.records import Headline, ScoredHeadline
+from stream.settings import KafkaSettings, Settings
+from stream.topics import SCORED, ensure_topics
+
+POLL = "0.5s"
+# Always so many wait for the worker, so that it never rests.
+BACKLOG = 1_000
+WARM_UP_HEADLINES = 2_000
+SWAP_SECONDS = 120.0
+START_SECONDS = 180.0
+DRAIN_SECONDS = 300.0
+EARLY_SWAPS = 10
+
+
+class SwapSeconds(msgspec.Struct, frozen=True):
+    """From the alias's move to the worker's word that it scores with the new model; it looks each half second."""
+
+    p50: float
+    max: float
+
+
+class Resident(msgspec.Struct, frozen=True):
+    """The worker's resident memory in MB, `start` after the first headlines. Its ledger grows with every headline, swap
+    or none, so at the end it is stopped and a new one started on the same ledger: `restarted` is that one's."""
+
+    start: float
+    after_10: float
+    end: float
+    restarted: float
+
+
+class SwapBench(msgspec.Struct, frozen=True):
+    """What was measured. `doubled`: headlines with two different records on news.scored, or counted twice.
+    `out_of_order`: partitions in which a version came back after the next one had begun."""
+
+    swaps: int
+    failures: int
+    headlines: int
+    archived: int
+    lost: int
+    doubled: int
+    versions: int
+    out_of_order: int
+    per_second: float
+    swap_seconds: SwapSeconds
+    rss_mb: Resident
+
+
+def variant(bundle: Bundle, folder: Path, factor: float) -> Bundle:
+    """A copy of a bundle whose heads' weights are `factor` times as large: the same labels by and large, other
+    probabilities, and so another version."""
+    shutil.copytree(bundle.folder, folder)
+    weights = folder / bundle.manifest.weights_file
+    content = bytearray(weights.read_bytes())
+    for tensor in bundle.manifest.tensors:
+        if tensor.name in ("topic.weight", "sentiment.weight"):
+            scale = np.frombuffer(content, np.float32, tensor.shape[tensor.axis], tensor.scale_offset)
+            content[tensor.scale_offset : tensor.scale_offset + scale.nbytes] = (scale * np.float32(factor)).tobytes()
+    weights.write_bytes(content)
+    version = f"{bundle.manifest.name}-{sha256(content).hexdigest()[:8]}"
+    files = {**bundle.manifest.files, weights.name: sha256_of(weights)}
+    manifest = msgspec.structs.replace(bundle.manifest, version=version, files=files)
+    (folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    return Bundle.open(folder)
+
+
+class Load(threading.Thread):
+    """Sends headlines as fast as they are scored, each once."""
+
+    def __init__(self, bootstrap: str, archived: Callable[[], int]) -> None:
+        super().__init__(name="newsquall-load", daemon=True)
+        self.sent = 0
+        self.failure: Exception | None = None
+        self._broker = bootstrap
+        self._archived = archived
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Send until stopped."""
+        try:
+            with Publisher(self._broker) as publisher:
+                titles = cycle(texts_of(None, None))
+                while not self._ended.wait(0.2):
+                    for _ in range(max(0, BACKLOG - (self.sent - self._archived()))):
+                        headline = Headline(f"swap-{self.sent}", next(titles), datetime.now(UTC), source="bench")
+                        publisher.send(headline)
+                        self.sent += 1
+                publisher.flush()
+        except Exception as error:  # it belongs to whoever waits for headlines
+            self.failure = error
+
+    def stop(self) -> int:
+        """End, and say how many were sent. Raises what it failed with."""
+        self._ended.set()
+        self.join()
+        if self.failure:
+            raise self.failure
+        return self.sent
+
+
+class Site:
+    """The servers, the worker and its registry in a folder. Stopped and closed by `exits`."""
+
+    def __init__(self, folder: Path, bundle: Bundle, exits: ExitStack) -> None:
+        self.folder = folder
+        self._bundle = bundle
+        self._exits = exits
+        self._port = free_port()
+        self._made = 0
+        place = RegistryPlace(f"sqlite:///{folder}/models.db", f"{folder}/models", "newsquall", folder / "cache")
+        self.registry = Registry(place)
+        self.kafka = exits.enter_context(Kafka(folder / "kafka"))
+        self.settings = Settings(kafka=KafkaSettings(bootstrap=self.kafka.bootstrap))
+        ensure_topics(self.settings)
+        self.archive = Archive(f"sqlite:///{folder}/archive.db")
+        exits.callback(self.archive.close)
+        self.version = self.promote()
+        self.worker = Process("the worker")
+        self._start()
+
+    def _start(self) -> None:
+        place = self.registry.place
+        environment = {
+            "NEWSQUALL_KAFKA__BOOTSTRAP": self.kafka.bootstrap,
+            "NEWSQUALL_ARCHIVE__URL": f"sqlite:///{self.folder}/archive.db",
+            "NEWSQUALL_WORKER__METRICS_PORT": str(self._port),
+            "NEWSQUALL_WORKER__DATA": str(self.folder / "worker"),
+            "NEWSQUALL_SCORER__MODEL": CHAMPION,
+            "NEWSQUALL_REGISTRY__URI": place.uri,
+            "NEWSQUALL_REGISTRY__ARTIFACTS": place.artifacts,
+            "NEWSQUALL_REGISTRY__CACHE": str(place.cache),
+            "NEWSQUALL_REGISTRY__POLL": POLL,
+        }
+        self._exits.callback(self.worker.stop)
+        self.worker.start(newsquall("worker"), self.folder / "worker.log", env=environment, cwd=self.folder)
+        ready = ("newsquall_history_seconds", (("topic", "all"),))
+        self.worker.wait_ready(lambda: ready in self.samples(), START_SECONDS, "the worker's subjects")
+
+    def restart(self) -> None:
+        """Stop the worker and start another with the same settings."""
+        self.worker.stop()
+        self._start()
+
+    def promote(self) -> str:
+        """Make another bundle the champion; gives back its version."""
+        self._made += 1
+        made = variant(self._bundle, self.folder / f"bundle-{self._made}", 1.0 + self._made / 1_000)
+        number = self.registry.register(made, {})
+        shutil.rmtree(made.folder)
+        self.registry.point(CHAMPION, number)
+        self._forget_before(number)
+        return made.version
+
+    def _forget_before(self, number: int) -> None:
+        """A worker has its own copies: what an earlier version left behind would fill the disk."""
+        for version in self.registry.versions():
+            if version.number < number - 1:
+                shutil.rmtree(unquote(urlsplit(version.source).path), ignore_errors=True)
+
+    def samples(self) -> dict[Sample, float]:
+        """The worker's metrics now; none while it does not answer."""
+        answer = ask(f"http://127.0.0.1:{self._port}/metrics", 10.0)
+        return read_metrics(answer.body.decode()) if answer.ok else {}
+
+    def resident(self) -> float:
+        """The worker's resident memory in MB."""
+        return round(self.samples()["process_resident_memory_bytes", ()] / 1e6, 1)
+
+    def archived(self) -> int:
+        """Headlines in the archive."""
+        return sum(count for by in self.archive.totals().values() for count in by.values())
+
+    def wait(self, true: Callable[[], bool], seconds: float, what: str) -> None:
+        """Wait for something. Raises ServerError after so many seconds, or if the worker has ended."""
+        deadline = time.monotonic() + seconds
+        while not true():
+            if time.monotonic() > deadline or not self.worker.running:
+                raise ServerError(f"not within {seconds:g} s: {what}; the worker said: {self.worker.tail(3)}")
+            time.sleep(0.05)
+
+    def swap(self) -> float:
+        """Promote another bundle; seconds from the alias's move until the worker scores with it."""
+        self.version = self.promote()
+        started = time.monotonic()
+        info = ("newsquall_model_info", (("version", self.version),))
+        self.wait(lambda: self.samples().get(info) == 1, SWAP_SECONDS, f"{self.version} taken into use")
+        return time.monotonic() - started
+
+    def scored(self) -> Iterator[ScoredHeadline]:
+        """Every record on news.scored, in each partition's order."""
+        consumer = KafkaConsumer(bootstrap_servers=self.kafka.bootstrap, enable_auto_commit=False)
+        parts = [TopicPartition(SCORED, number) for number in range(self.settings.kafka.partitions)]
+        consumer.assign(parts)
+        consumer.seek_to_beginning(*parts)
+        ends = consumer.end_offsets(parts)
+        while any(consumer.position(part) < ends[part] for part in parts):
+            for records in consumer.poll(timeout_ms=500).values():
+                yield from (msgspec.json.decode(record.value, type=ScoredHeadline) for record in records)
+        consumer.close()
+
+
+@contextmanager
+def site(bundle: Bundle) -> Iterator[Site]:
+    """A site in a temporary folder, gone at the end."""
+    with TemporaryDirectory(prefix="newsquall-swaps-") as folder, ExitStack() as exits:
+        yield Site(Path(folder), bundle, exits)
+
+
+def measure(at: Site, swaps: int, report: Callable[[str], None]) -> SwapBench:
+    """Swap so many times under load, then start the worker anew. Raises ServerError if the worker ends, or does not
+    take a model into use."""
+    load = Load(at.kafka.bootstrap, at.archived)
+    began = time.monotonic()
+    load.start()
+    at.wait(lambda: at.archived() >= WARM_UP_HEADLINES, DRAIN_SECONDS, "the first headlines")
+    resident = [at.resident()]
+    scored, seconds = [at.archived()], []
+    for number in range(1, swaps + 1):
+        seconds.append(at.swap())
+        resident.append(at.resident())
+        scored.append(at.archived())
+        report(f"swap {number} of {swaps}: {seconds[-1]:.2f} s, {resident[-1]:.0f} MB, {scored[-1]:,} headlines")
+    rate = at.archived() / (time.monotonic() - began)
+    failures = sum(value for (name, _), value in at.samples().items() if name.endswith("swap_failures_total"))
+    at.restart()
+    at.wait(lambda: at.archived() >= scored[-1] + WARM_UP_HEADLINES, DRAIN_SECONDS, "headlines after the restart")
+    restarted = at.resident()
+    report(f"restarted: {restarted:.0f} MB, {at.archived():,} headlines")
+    sent = load.stop()
+    at.wait(lambda: scored_total(at.samples()) >= sent, DRAIN_SECONDS, "all headlines archived and counted")
+    counted = scored_total(at.samples())
+    kept = at.archive.find(f"swap-{number}" for number in range(sent))
+    return SwapBench(
+        swaps=swaps,
+        failures=int(failures),
+        headlines=sent,
+        archived=len(kept),
+        lost=sent - len(kept),
+        doubled=doubled(at.scored()) + counted - len(kept),
+        versions=len({headline.model for headline in kept.values()}),
+        out_of_order=out_of_order(kept.values()),
+        per_second=round(rate, 1),
+        swap_seconds=SwapSeconds(round(statistics.median(seconds), 2), round(max(seconds), 2)),
+        rss_mb=Resident(
+            start=resident[0],
+            after_10=resident[min(EARLY_SWAPS, swaps)],
+            end=resident[-1],
+            restarted=restarted,
+        ),
+    )
+
+
+def doubled(records: Iterable[ScoredHeadline]) -> int:
+    """Headlines that have two different records: a record that was only sent again is the same."""
+    seen = Counter(identifier for identifier, _ in {(each.id, msgspec.json.encode(each)) for each in records})
+    return sum(count > 1 for count in seen.values())
+
+
+def out_of_order(headlines: Iterable[ScoredHeadline]) -> int:
+    """Partitions of news.headlines in which a model's headlines are not all beside each other."""
+    by_partition: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for headline in headlines:
+        if headline.origin is not None:
+            by_partition[headline.origin.partition].append((headline.origin.offset, headline.model))
+    runs = ([model for model, _ in groupby(model for _, model in sorted(each))] for each in by_partition.values())
+    return sum(len(each) != len(set(each)) for each in runs)
