@@ -27,7 +27,7 @@ SETS := $(wildcard $(addprefix $(DATA)/,tweets_sentiment_train.csv tweets_topic_
 
 model: setup     ## fine-tune, export and check the bundled model (about 40 minutes on 2 cores)
 	@.venv/bin/newsquall train $(addprefix --labels ,$(sort $(wildcard training/corpus/*.csv)) $(SETS)) \
-		--out model/bundled $(ARGS)
+		--withhold-texts --out model/bundled $(ARGS)
 
 setup:           ## the development environment and the servers that tests start
 	@deploy/setup.sh test

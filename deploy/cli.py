@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Entry] = {
     "replay": Entry("deploy.commands.replay:replay", "Send a file's headlines to Kafka in their own rhythm."),
     "score": Entry("deploy.commands.score:score", "Score a file's headlines, without Kafka."),
     "explain": Entry("deploy.commands.explain:explain", "Show which words made a headline's score."),
+    "labels": Entry("deploy.commands.labels:labels", "Import and export labels; say what to label next."),
     "train": Entry("deploy.commands.train:train", "Fine-tune a model on labelled headlines."),
     "evaluate": Entry("deploy.commands.evaluate:evaluate", "Compare a model with labelled headlines."),
     "rules": Entry("deploy.commands.rules:rules", "Render, check and test the Prometheus rules."),

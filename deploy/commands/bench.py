@@ -1,19 +1,22 @@
-"""`newsquall bench`: how fast it is on this machine."""
+"""`newsquall bench`: how fast it is on this machine, and how well labels can be learnt."""
 
 import sys
+from dataclasses import replace
 
 import click
 import msgspec
 
 from deploy.commands import options
 from deploy.commands.console import say
+from deploy.commands.train import import_training, starting_point
+from model.bundle import Bundle
 from model.providers import ProviderChoice
 from stream.settings import Settings
 
 
 @click.group()
 def bench() -> None:
-    """Measure speed on this machine. The last line of standard output is JSON."""
+    """Measure speed on this machine, and how well labels are learnt. The last line of standard output is JSON."""
 
 
 @bench.command()
@@ -39,7 +42,7 @@ def scorer(
     from deploy.bench.scorer import measure, pipeline_of, texts_of  # noqa: PLC0415
 
     texts = texts_of(file, rows)
-    with options.open_scorer(settings.scorer, model, provider) as ours:
+    with options.open_scorer(settings, model, provider) as ours:
         on_gpu = ours.provider != "cpu"
         pipeline = pipeline_of(ours.threads, batch, on_gpu)
         say(
@@ -47,4 +50,49 @@ def scorer(
             f"the pipeline has one head and batches of {batch}, the scorer two heads"
         )
         result = measure(texts, ours, pipeline, say)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
+@click.option("--swaps", type=click.IntRange(min=1), default=50, show_default=True, help="How many models to promote.")
+@options.model
+@click.pass_obj
+def swaps(settings: Settings, *, swaps: int, model: str | None) -> None:
+    """Promote one model after the other while headlines flow through a worker, on a real broker.
+
+    Says whether a headline was lost or scored twice, how long a swap takes, and what becomes of the worker's memory.
+    """
+    from deploy.bench.swaps import measure, site  # noqa: PLC0415
+    from model.registry import resolve  # noqa: PLC0415
+
+    bundle = resolve(model or settings.scorer.model, settings.registry.place())
+    with site(bundle) as at:
+        result = measure(at, swaps, say)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
+@options.labels
+@options.more_labels
+@click.option("--folds", type=click.IntRange(min=2, max=20), default=5, show_default=True, help="How many parts.")
+@click.option("--base", metavar="NAME_OR_DIR", help="As of train: an encoder, or a model to go on from.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the rows.")
+@click.pass_obj
+def folds(
+    settings: Settings,
+    *,
+    labels: tuple[str, ...],
+    more: tuple[str, ...],
+    folds: int,
+    base: str | None,
+    epochs: int | None,
+) -> None:
+    """Cross-validate labels: each row is scored by a network that trained on the other parts."""
+    training = import_training()
+    from deploy.bench.folds import measure  # noqa: PLC0415
+
+    start = starting_point(settings, base)
+    recipe = training.CONTINUED if isinstance(start, Bundle) else training.Recipe()
+    recipe = replace(recipe, epochs=epochs or recipe.epochs)
+    result = measure([*labels, *more], folds, start, recipe, say)
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")

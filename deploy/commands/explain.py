@@ -31,7 +31,7 @@ def explain(settings: Settings, text: tuple[str, ...], model: str | None, as_jso
     title = " ".join(text)
     if len(title) > MAX_TITLE_CHARACTERS:
         raise UsageError(f"the text has {len(title):,} characters, a headline {MAX_TITLE_CHARACTERS:,} at most")
-    with options.open_scorer(settings.scorer, model) as scorer:
+    with options.open_scorer(settings, model) as scorer:
         told = telling(title, explanation.explain(scorer, title), scorer)
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")

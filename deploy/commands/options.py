@@ -5,12 +5,13 @@ import click
 from model.providers import ProviderChoice
 from model.registry import resolve
 from model.scorer import Scorer
-from stream.settings import ScorerSettings
+from stream.settings import Settings
 
 model = click.option(
     "--model",
     metavar="REF",
-    help="'bundled' or a bundle's folder; scorer.model of the settings if not given.",
+    help="'bundled', a bundle's folder, or of the registry: champion, a version's number; scorer.model of the settings "
+    "if not given.",
 )
 provider = click.option(
     "--provider",
@@ -24,9 +25,11 @@ labels = click.option("--labels", multiple=True, required=True, metavar="FILE", 
 more_labels = click.argument("more", nargs=-1, metavar="[FILE]...")
 
 
-def open_scorer(settings: ScorerSettings, reference: str | None, choice: ProviderChoice | None = None) -> Scorer:
+def open_scorer(settings: Settings, reference: str | None, choice: ProviderChoice | None = None) -> Scorer:
     """A scorer by the options, and by the settings where an option was not given.
 
-    Raises UsageError, BundleError or ProviderError.
+    Raises UsageError, RegistryError, BundleError or ProviderError.
     """
-    return Scorer(resolve(reference or settings.model), choice or settings.provider, settings.threads)
+    scorer = settings.scorer
+    bundle = resolve(reference or scorer.model, settings.registry.place())
+    return Scorer(bundle, choice or scorer.provider, scorer.threads)

@@ -36,7 +36,7 @@ def score(settings: Settings, file: str, model: str | None, provider: ProviderCh
     """
     watched = load_watchlist(settings.trends.watchlist)
     good = bad = 0
-    with options.open_scorer(settings.scorer, model, provider) as scorer:
+    with options.open_scorer(settings, model, provider) as scorer:
         rows = read_headlines(file, _now, settings.trends.future_tolerance)
         with progress("headlines") as advance:
             for line, result in scored_rows(rows, scorer, watched.named_in):

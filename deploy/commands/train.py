@@ -1,15 +1,21 @@
 """`newsquall train`: labelled headlines in, a bundle out."""
 
+from dataclasses import replace
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import click
 
 from deploy.commands import options
 from deploy.commands.console import say
+from model.bundle import MANIFEST, Bundle
 from model.errors import UsageError
+from model.registry import resolve
+from stream.settings import Settings
 
-NEEDED = ("torch", "transformers", "onnx")
+NEEDED = ("torch", "transformers", "onnx", "accelerate", "peft")
 
 
 @click.command()
@@ -25,22 +31,78 @@ NEEDED = ("torch", "transformers", "onnx")
 @click.option(
     "--base",
     metavar="NAME_OR_DIR",
-    help="Encoder to start from; the one that comes as a package if not given.",
+    help="What to start from: an encoder's hub name or folder, or a model (bundled, champion, a bundle's folder) that "
+    "shall learn these labels beside what it knows. The encoder that comes as a package if not given.",
 )
+@click.option(
+    "--teacher", "teachers", multiple=True, metavar="REF", help="A model whose opinion is learnt beside the labels."
+)
+@click.option("--topic", "topics", multiple=True, metavar="NAME", help="A new topic that the labels name.")
+@click.option("--language", default="en", show_default=True, help="The language of the labels.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Most passes over the rows.")
-def train(labels: tuple[str, ...], more: tuple[str, ...], out: Path, base: str | None, epochs: int | None) -> None:
+@click.option("--lora", type=click.IntRange(min=1), metavar="RANK", help="Train low-rank changes, not all weights.")
+@click.option("--seed", type=int, help="Another order of the rows and another beginning of the heads.")
+@click.option(
+    "--withhold-texts", is_flag=True, help="No text but the project's own in the report: for a model to give away."
+)
+@click.pass_obj
+def train(
+    settings: Settings,
+    labels: tuple[str, ...],
+    more: tuple[str, ...],
+    out: Path,
+    base: str | None,
+    teachers: tuple[str, ...],
+    topics: tuple[str, ...],
+    language: str,
+    epochs: int | None,
+    lora: int | None,
+    seed: int | None,
+    withhold_texts: bool,
+) -> None:
     """Fine-tune a model on rows that have a topic, a sentiment or both; write a bundle that --model takes.
 
-    Files after the first of --labels are label files too. Prints the bundle's version; report.json beside it
-    has its scores on rows that were held back.
+    Files after the first of --labels are label files too. Prints the bundle's version; report.html beside it has its
+    scores on rows that were held back. Called again alike after an interruption, it goes on where it was.
     """
+    finetune = import_training()
+    from training.train import train as fine_tune  # noqa: PLC0415  (torch, which the plain install does not have)
+
+    start = starting_point(settings, base)
+    recipe = finetune.CONTINUED if isinstance(start, Bundle) else finetune.Recipe()
+    recipe = replace(
+        recipe,
+        epochs=epochs or recipe.epochs,
+        lora_rank=lora or recipe.lora_rank,
+        seed=recipe.seed if seed is None else seed,
+    )
+    bundle = fine_tune(
+        [*labels, *more],
+        out,
+        start,
+        teachers=[resolve(teacher, settings.registry.place()) for teacher in teachers],
+        topics=topics,
+        language=language,
+        recipe=recipe,
+        withhold_texts=withhold_texts,
+        report=say,
+    )
+    if bundle is not None:  # the first of several processes has it
+        say(f"the bundle is in {bundle.folder}")
+        click.echo(bundle.version)
+
+
+def import_training() -> ModuleType:
+    """training.finetune, if what it needs is installed. Raises UsageError."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise UsageError(f"training needs {', '.join(missing)}: install the train extra (uv sync --extra train)")
-    from training.finetune import Recipe  # noqa: PLC0415  (torch, which the plain install does not have)
-    from training.train import train as fine_tune  # noqa: PLC0415
+    return import_module("training.finetune")
 
-    recipe = Recipe(epochs=epochs) if epochs else Recipe()
-    bundle = fine_tune([*labels, *more], out, base, recipe=recipe, report=say)
-    say(f"the bundle is in {bundle.folder}")
-    click.echo(bundle.version)
+
+def starting_point(settings: Settings, base: str | None) -> str | Bundle | None:
+    """A model that --base names, or the encoder's name as it was given."""
+    if base is None:
+        return None
+    is_model = base in ("bundled", "champion") or base.startswith("models:/") or (Path(base) / MANIFEST).is_file()
+    return resolve(base, settings.registry.place()) if is_model else base

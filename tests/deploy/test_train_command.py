@@ -17,7 +17,8 @@ def test_without_torch_one_line_says_what_to_install(
     assert cli.run(["train", "--labels", "a.csv", "--out", "model"]) == 2
     told = capsys.readouterr().err
     assert told == (
-        "newsquall: training needs torch, transformers, onnx: install the train extra (uv sync --extra train)\n"
+        "newsquall: training needs torch, transformers, onnx, accelerate, peft: "
+        "install the train extra (uv sync --extra train)\n"
     )
 
 
@@ -27,15 +28,29 @@ def test_options_reach_training(
     training = pytest.importorskip("training.train")
     asked: dict[str, Any] = {}
 
-    def fine_tune(paths: list[str], out: Path, base: str | None, *, recipe: Any, report: Any) -> Any:
-        asked.update(paths=paths, out=out, base=base, epochs=recipe.epochs)
+    def fine_tune(paths: list[str], out: Path, base: str | None, *, recipe: Any, report: Any, **others: Any) -> Any:
+        asked.update(paths=paths, out=out, base=base, epochs=recipe.epochs, lora=recipe.lora_rank, **others)
         report("epoch 1")
         return SimpleNamespace(folder=out, version="newsquall-1")
 
     monkeypatch.setattr(training, "train", fine_tune)
     out = tmp_path / "model"
-    assert cli.run(["train", "--labels", "a.csv", "b.csv", "--out", str(out), "--base", "bert", "--epochs", "2"]) == 0
-    assert asked == {"paths": ["a.csv", "b.csv"], "out": out, "base": "bert", "epochs": 2}
+    more = ["--topic", "climate", "--language", "de", "--lora", "8"]
+    assert (
+        cli.run(["train", "--labels", "a.csv", "b.csv", "--out", str(out), "--base", "bert", "--epochs", "2", *more])
+        == 0
+    )
+    assert asked == {
+        "paths": ["a.csv", "b.csv"],
+        "out": out,
+        "base": "bert",
+        "epochs": 2,
+        "lora": 8,
+        "teachers": [],
+        "topics": ("climate",),
+        "language": "de",
+        "withhold_texts": False,
+    }
     captured = capsys.readouterr()
     assert captured.out == "newsquall-1\n"
     assert captured.err == f"epoch 1\nthe bundle is in {out}\n"
