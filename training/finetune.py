@@ -25,6 +25,7 @@ from training.evaluation import HeadScores, head_scores
 from training.network import TwoHeads, adapted, merged
 
 Precision = Literal["auto", "fp32", "bf16"]
+OnEpoch = Callable[[int, float, dict[str, HeadScores]], None]
 
 CHECKPOINT_SECONDS = 120.0
 REPORT_STEPS = 50
@@ -92,13 +93,15 @@ def finetune(
     recipe: Recipe,
     report: Callable[[str], None] = lambda _line: None,
     checkpoint: Checkpoint | None = None,
+    on_epoch: OnEpoch = lambda _number, _loss, _scores: None,
 ) -> Progress:
     """Train in place, and leave the network at its best validation epoch (mean macro-F1 of the heads), on the CPU.
+    `on_epoch` is told each epoch's number, mean loss and validation scores, in the first of several processes.
 
     With a checkpoint a training that was killed goes on where its last state was kept, to the very same end: what is
     random in a step is seeded by the step's number.
     """
-    return _Training(network, train, validation, taxonomy, recipe, report, checkpoint).run()
+    return _Training(network, train, validation, taxonomy, recipe, report, checkpoint, on_epoch).run()
 
 
 class _Training:
@@ -111,12 +114,14 @@ class _Training:
         recipe: Recipe,
         report: Callable[[str], None],
         checkpoint: Checkpoint | None,
+        on_epoch: OnEpoch,
     ) -> None:
         # A batch whose rows lack a head's labels leaves that head without a gradient.
         self._accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
         device = self._accelerator.device
         self._main = self._accelerator.is_main_process
         self._report = report if self._main else lambda _line: None
+        self._on_epoch = on_epoch if self._main else lambda _number, _loss, _scores: None
         self._checkpoint = checkpoint
         self._recipe, self._taxonomy = recipe, taxonomy
         self._train, self._validation = train, validation
@@ -154,6 +159,7 @@ class _Training:
             self._one_epoch()
             scores = validate(self._network, self._validation, self._taxonomy, self._accelerator.device)
             self._progress.validation.append(scores)
+            self._on_epoch(self._epoch, self._progress.losses[-1], scores)
             if scores:
                 self._report(f"epoch {self._epoch}/{recipe.epochs}  validation macro-F1 {_in_words(scores)}")
             if not scores or mean_f1(scores) > self._progress.best:

@@ -30,7 +30,7 @@ from training.card import model_card
 from training.checkpoint import Checkpoint
 from training.evaluation import predict
 from training.export import Origin, documented, export_bundle, install
-from training.finetune import Recipe, finetune, logits_of
+from training.finetune import OnEpoch, Recipe, finetune, logits_of
 from training.labels import CORPUS, LabelledText, Part, read_labels, split
 from training.neardup import near_duplicates
 from training.network import TwoHeads, build, default_base
@@ -69,6 +69,7 @@ def train(
     recipe: Recipe = Recipe(),  # noqa: B008  (frozen)
     withhold_texts: bool = False,
     report: Callable[[str], None] = lambda _line: None,
+    on_epoch: OnEpoch = lambda _number, _loss, _scores: None,
 ) -> Bundle | None:
     """Fine-tune on label files and write a bundle to `out`, with the scores on its held-back part in report.json.
 
@@ -76,7 +77,7 @@ def train(
     labels, the project's own headlines are learnt again beside the new ones, and the bundle is its own teacher, so
     that it does not forget. `teachers`: bundles whose averaged opinion is learnt beside the labels. `topics`: new
     ones beside the taxonomy's. `withhold_texts`: no text but the project's own stands in the report, for a model that
-    is given away.
+    is given away. `on_epoch`: as of training.finetune.
 
     Rows of the held-back part never train and never decide when to stop, nor do their near-duplicates. A training
     that was killed goes on when it is called again alike. None on all but the first of several processes.
@@ -106,7 +107,8 @@ def train(
         opinions = opinions_of(teachers, [row.text for row in parts["train"]], taxonomy)
         encoded["train"] = Encoded(encoded["train"].ids, encoded["train"].labels, opinions)
     checkpoint = Checkpoint(out.with_name(f".{out.name}.training"), _identity(encoded, start.name, taxonomy, recipe))
-    progress = finetune(start.network, encoded["train"], encoded["validation"], taxonomy, recipe, report, checkpoint)
+    learnt = (start.network, encoded["train"], encoded["validation"], taxonomy)
+    progress = finetune(*learnt, recipe, report, checkpoint, on_epoch)
     if not PartialState().is_main_process:
         return None
     if not isinstance(base, Bundle) and set(encoded["train"].labels[0]) == {NO_LABEL} and not teachers:
