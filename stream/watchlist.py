@@ -22,8 +22,8 @@ class WatchedEntity:
 class Watchlist:
     """Finds watched entities in titles.
 
-    Names and aliases are found whatever their case, between word boundaries; tickers only as `$TICKER` or in
-    capitals, since many are words.
+    Names and aliases are found whatever their case, between word boundaries where their script has them; tickers only
+    as `$TICKER` or in capitals, since many are words.
 
     >>> list = Watchlist([WatchedEntity("Acme Corp", ("Acme",), "ACM")])
     >>> list.named_in("ACME's plant burns"), list.named_in("Acmeists gather"), list.named_in("Buy $ACM")
@@ -41,8 +41,8 @@ class Watchlist:
             if entity.ticker:
                 self._by_ticker.setdefault(entity.ticker, entity.name)
         # The longest first: a company whose name begins with another's is itself.
-        self._names = _alternation(sorted(self._by_name, key=len, reverse=True))
-        self._tickers = _alternation(sorted(self._by_ticker, key=len, reverse=True))
+        self._names = _any_of(_bounded(name) for name in sorted(self._by_name, key=len, reverse=True))
+        self._tickers = _any_of(_ticker(each) for each in sorted(self._by_ticker, key=len, reverse=True))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,15 +59,33 @@ class Watchlist:
             (self._tickers, self._by_ticker, text),
         ):
             for match in pattern.finditer(read) if pattern else ():
-                name = names[match[1]]
+                name = names[match.group()]
                 found[name] = min(found.get(name, match.start()), match.start())
         return sorted(found, key=lambda name: found[name])
 
 
-def _alternation(words: list[str]) -> re.Pattern[str] | None:
-    if not words:
-        return None
-    return re.compile(rf"(?<!\w)({'|'.join(map(re.escape, words))})(?!\w)")
+# Scripts that put no space between words, or none between a name and what is said of it: no boundary can be told.
+_UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af"
+_IN_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_NO_LETTER_BEFORE, _NO_LETTER_BEHIND = rf"(?<![^\W{_UNSPACED}])", rf"(?![^\W{_UNSPACED}])"
+
+
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:
+    joined = "|".join(patterns)
+    return re.compile(joined) if joined else None
+
+
+def _bounded(name: str) -> str:
+    """A pattern of a name that no further letter of a script with spaces goes before or after."""
+    begin = "" if _IN_UNSPACED.match(name[0]) else _NO_LETTER_BEFORE
+    end = "" if _IN_UNSPACED.match(name[-1]) else _NO_LETTER_BEHIND
+    return begin + re.escape(name) + end
+
+
+def _ticker(ticker: str) -> str:
+    """A pattern of a ticker. Without its $ it stands by itself: 'A股' is a market and 'A' somebody's ticker."""
+    escaped = re.escape(ticker)
+    return rf"(?<=\$){escaped}{_NO_LETTER_BEHIND}|(?<!\w){escaped}(?!\w)"
 
 
 def load_watchlist(path: Path | None) -> Watchlist:

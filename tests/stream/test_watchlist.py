@@ -52,6 +52,34 @@ def test_a_title_names(title, names):
     assert LIST.named_in(title) == names
 
 
+CHINESE = Watchlist(
+    [
+        WatchedEntity("海东药业", ("海东",), "A"),
+        WatchedEntity("Acme", (), "ACM"),
+        WatchedEntity("삼성전자"),
+        WatchedEntity("トヨタ"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("title", "names"),
+    [
+        ("海东药业因涉嫌信息披露违法违规被立案调查", ["海东药业"]),
+        ("公告:海东药业业绩预增", ["海东药业"]),
+        ("监管机构调查海东", ["海东药业"]),
+        ("传Acme收购海东药业股份", ["Acme", "海东药业"]),
+        ("MacAcme收购案", []),
+        ("买入$ACM大涨", ["Acme"]),
+        ("A股三大指数收跌", []),
+        ("삼성전자가 배당을 늘린다", ["삼성전자"]),
+        ("トヨタが減益", ["トヨタ"]),
+    ],
+)
+def test_a_title_of_a_script_without_spaces_names(title, names):
+    assert CHINESE.named_in(title) == names
+
+
 @settings(max_examples=300)
 @given(st.text(max_size=60))
 def test_whatever_is_in_a_title_only_watched_names_come_back_each_once(noise):
