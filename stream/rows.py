@@ -113,6 +113,11 @@ def _csv_rows(path: str, file: TextIO) -> Iterator[Row | BadRow]:
         raise InputError(f"{path} is not CSV: {error}") from error
     if not {"title", "text"} & set(header):
         found = ", ".join(header) if header else "nothing"
+        if "\x00" in found:
+            raise InputError(f"{path} is UTF-16: save it as 'CSV UTF-8'")
+        for separator, called in ((";", "semicolons"), ("\t", "tabs")):
+            if len(header) == 1 and separator in found:
+                raise InputError(f"{path} is separated by {called}: save it with commas between the columns")
         raise InputError(f"{path}: a CSV needs a header with a column 'title' (or 'text'); found {found}")
     reader.fieldnames = header
     while True:

@@ -59,17 +59,17 @@ def read_labels(paths: Iterable[str], taxonomy: Taxonomy) -> LabelSet:
             if isinstance(row, BadRow):
                 result.problems.append(f"{where}: {row.reason}")
                 continue
-            text = str(row.fields.get("title", ""))
+            text = _given(row.fields, "title") or _given(row.fields, "text")
             labels: dict[str, str | None] = {"topic": None, "sentiment": None}
             unknown = False
             for head, resolve in (
                 ("topic", taxonomy.resolve_topic),
                 ("sentiment", taxonomy.resolve_sentiment),
             ):
-                given = row.fields.get(head)
-                if given is None:
+                given = _given(row.fields, head)
+                if not given:
                     continue
-                labels[head] = resolve(str(given))
+                labels[head] = resolve(given)
                 if labels[head] is None:
                     result.problems.append(f"{where}: unknown {head} '{given}'")
                     unknown = True
@@ -87,11 +87,18 @@ def read_labels(paths: Iterable[str], taxonomy: Taxonomy) -> LabelSet:
                         labels["sentiment"],
                         origin,
                         _entities(row.fields.get("entities")),
-                        str(row.fields.get("source", "")),
-                        str(row.fields.get("language", "")),
+                        _given(row.fields, "source"),
+                        _given(row.fields, "language"),
                     )
                 )
     return result
+
+
+def _given(fields: Mapping[str, Any], name: str) -> str:
+    """A field's text; empty where the row has none, or null, or nothing but spaces."""
+    value = fields.get(name)
+    text = "" if value is None else str(value)
+    return text if text.strip() else ""
 
 
 def _entities(given: Any) -> Mapping[str, str]:

@@ -84,8 +84,15 @@ def test_bytes_that_are_not_utf_8_are_that_rows_fault(folder: Path) -> None:
 
 def test_a_utf_16_file_has_no_good_row_and_stops_nothing(folder: Path) -> None:
     assert all(isinstance(row, BadRow) for row in read(folder / "w.jsonl", '{"title": "one"}\n'.encode("utf-16")))
-    with pytest.raises(InputError, match="needs a header with a column 'title'"):
-        read(folder / "w.csv", "title\none\n".encode("utf-16"))
+    for encoding in ("utf-16", "utf-16-le"):
+        with pytest.raises(InputError, match="is UTF-16: save it as 'CSV UTF-8'"):
+            read(folder / "w.csv", "title,source\none,two\n".encode(encoding))
+
+
+@pytest.mark.parametrize(("separator", "called"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_csv_with_another_separator_is_refused_with_its_name(folder: Path, separator: str, called: str) -> None:
+    with pytest.raises(InputError, match=f"is separated by {called}: save it with commas"):
+        read(folder / "s.csv", f"title{separator}source\none{separator}two\n")
 
 
 def test_a_csv_record_with_too_many_fields_is_bad_and_one_with_too_few_lacks_them(folder: Path) -> None:

@@ -56,6 +56,21 @@ def test_json_lines_are_label_files_too(read):
     assert found.rows == [LabelledText("Acme falls", None, "negative", "mine")]
 
 
+def test_null_and_blank_are_no_text_and_no_label(read):
+    rows = [
+        '{"title": null, "sentiment": "negative"}',
+        '{"title": "Acme falls", "topic": "", "sentiment": "negative", "source": null, "language": null}',
+        '{"title": null, "text": "Bolt rises", "topic": " ", "sentiment": "positive"}',
+        '{"title": "Nothing said", "topic": "", "sentiment": null}',
+    ]
+    found = read("\n".join(rows) + "\n", "mine.jsonl")
+    assert found.rows == [
+        LabelledText("Acme falls", None, "negative", "mine"),
+        LabelledText("Bolt rises", None, "positive", "mine"),
+    ]
+    assert [problem.rpartition("mine.jsonl:")[2] for problem in found.problems] == ["1: no text", "4: no label"]
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(InputError, match="absent"):
         read_labels([str(tmp_path / "absent.csv")], Taxonomy())
