@@ -159,6 +159,8 @@ def spread(
     interest: (rows,), above 0; embeddings: (rows, width); centres: (centres, width), of texts that are labelled.
     The distance is 1 less the cosine, in [0, 2].
     """
+    if not len(embeddings):
+        return []  # whose width is unknown, and need not be that of the centres
     unit = _unit(embeddings)
     distance = np.full(len(unit), 1.0)
     if len(centres):
@@ -167,7 +169,7 @@ def spread(
     while len(chosen) < count:
         value = np.where(distance < ALIKE, -1.0, interest * distance)
         value[chosen] = -1.0
-        if not len(value) or value.max() < 0:
+        if value.max() < 0:
             break
         chosen.append(int(value.argmax()))
         distance = np.minimum(distance, 1 - (unit @ unit[chosen[-1]]).astype(np.float64))
