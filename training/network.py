@@ -1,10 +1,16 @@
 """The network that is fine-tuned: any BERT encoder, mean-pooled, with a head for topic and one for sentiment."""
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging
 
 from model.errors import UsageError
 
@@ -60,19 +66,43 @@ def merged(network: TwoHeads) -> None:
     network.encoder.requires_grad_(True)
 
 
-def build(base: str, topics: int, sentiments: int, dropout: float = 0.1) -> tuple[TwoHeads, PreTrainedTokenizerBase]:
+def build(
+    base: str, topics: int, sentiments: int, dropout: float = 0.1, seed: int = 0
+) -> tuple[TwoHeads, PreTrainedTokenizerBase]:
     """Load an encoder by folder or hub name with fresh heads, and its tokeniser.
 
-    Attention is the 'eager' one: only its graph is fused whole by ONNX Runtime's optimiser.
-    Raises UsageError if there is no such encoder.
+    Attention is the 'eager' one: only its graph is fused whole by ONNX Runtime's optimiser. `seed`: what the heads
+    begin as; torch itself would draw it anew in each process.
+    Raises UsageError if there is no such encoder, or if it is none that can be exported.
     """
+    logging.disable_progress_bar()
     try:
-        encoder = AutoModel.from_pretrained(base, attn_implementation="eager")
+        config = AutoConfig.from_pretrained(base)
+        _require_bert(base, config)
+        encoder = AutoModel.from_pretrained(base, config=config, attn_implementation="eager")
         tokenizer = AutoTokenizer.from_pretrained(base, use_fast=True)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except UsageError:
+        raise
+    except Exception as error:  # of a hub, a reader of JSON, one of weights: they have no common root
+        reason = next(iter(str(error).strip().splitlines()), "") or repr(error)
         raise UsageError(f"there is no encoder '{base}' to start from: {reason}") from error
-    if not (Path(base).is_dir() or "/" in base or tokenizer.is_fast):
-        raise UsageError(f"'{base}' has no fast tokeniser")
+    if not tokenizer.is_fast:
+        raise UsageError(f"'{base}' has no fast tokeniser (tokenizer.json): choose an encoder that has one")
+    words = len(tokenizer)
+    if not len(tokenizer.all_special_tokens) < words <= config.vocab_size:
+        raise UsageError(
+            f"the tokeniser of '{base}' does not fit its encoder: it has {words:,} tokens, the encoder "
+            f"{config.vocab_size:,}: are all files of the folder there?"
+        )
     torch.set_grad_enabled(True)
-    return TwoHeads(encoder, topics, sentiments, dropout), tokenizer
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return TwoHeads(encoder, topics, sentiments, dropout), tokenizer
+
+
+def _require_bert(base: str, config: PretrainedConfig) -> None:
+    """Raises UsageError for what ONNX Runtime would not fuse: better before a training than after it."""
+    if config.model_type != "bert":
+        raise UsageError(f"'{base}' is a {config.model_type} encoder, not a BERT: only a BERT can be exported")
+    if config.hidden_act != "gelu":
+        raise UsageError(f"'{base}' has the activation {config.hidden_act}, not gelu: it cannot be exported")

@@ -44,7 +44,10 @@ def measure(
     in numbers alone share a fold. Raises InputError if there are too few rows.
     """
     taxonomy = base.taxonomy if isinstance(base, Bundle) else Taxonomy()
-    rows = read_labels(paths, taxonomy).rows
+    labels = read_labels(paths, taxonomy)
+    for problem in labels.problems:
+        report(problem)
+    rows = labels.rows
     parts = _folds(rows, folds, recipe.seed)
     if min(map(len, parts)) < FEWEST_A_FOLD:
         raise InputError(f"{len(rows)} labelled rows are too few for {folds} folds: ask for fewer")
@@ -54,7 +57,9 @@ def measure(
         if isinstance(base, Bundle):
             network, tokenizer = restore(base, dropout=recipe.dropout), tokenizer_of(base)
         else:
-            network, tokenizer = build(name, len(taxonomy.topics), len(taxonomy.sentiments), recipe.dropout)
+            network, tokenizer = build(
+                name, len(taxonomy.topics), len(taxonomy.sentiments), recipe.dropout, recipe.seed + number
+            )
         inside = set(fold)
         train = encode([row for at, row in enumerate(rows) if at not in inside], tokenizer, taxonomy, recipe.max_tokens)
         held = encode([rows[at] for at in fold], tokenizer, taxonomy, recipe.max_tokens)
@@ -68,11 +73,11 @@ def measure(
     scores, accuracies = {}, {}
     for head, head_name in enumerate(HEADS):
         classes = taxonomy.topics if head_name == "topic" else taxonomy.sentiments
-        labels = [getattr(row, head_name) for row in rows]
-        known = [at for at, label in enumerate(labels) if label is not None]
+        given = [getattr(row, head_name) for row in rows]
+        known = [at for at, label in enumerate(given) if label is not None]
         if not known:
             continue
-        truth = np.array([classes.index(labels[at]) for at in known])
+        truth = np.array([classes.index(given[at]) for at in known])
         found = np.array([logits[head][at] for at in known], dtype=np.float64)
         probabilities = np.exp(found - found.max(axis=1, keepdims=True))
         scores[head_name] = head_scores(truth, probabilities / probabilities.sum(axis=1, keepdims=True), classes)

@@ -1,6 +1,7 @@
 """From labels to a bundle, whole, at toy size; and exports that must be refused."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -215,6 +216,56 @@ def test_a_base_that_is_not_there_is_told_in_one_line(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="there is no encoder") as refused:
         build(str(tmp_path / "absent"), 17, 3)
     assert "\n" not in str(refused.value)
+
+
+def altered(toy_base, folder: Path, **changes) -> str:
+    """A copy of the toy base with another configuration."""
+    shutil.copytree(toy_base, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | changes))
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"model_type": "roberta"}, "is a roberta encoder, not a BERT"),
+        ({"hidden_act": "relu"}, "has the activation relu, not gelu"),
+    ],
+)
+def test_an_encoder_that_could_not_be_exported_is_refused_before_the_training(toy_base, tmp_path, changes, told):
+    with pytest.raises(UsageError, match=told) as refused:
+        build(altered(toy_base, tmp_path / "other", **changes), 17, 3)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("spoiled", ["model.safetensors", "config.json"])
+def test_a_base_that_is_not_whole_is_told_in_one_line(toy_base, tmp_path, spoiled):
+    folder = Path(altered(toy_base, tmp_path / "other"))
+    (folder / spoiled).write_bytes((folder / spoiled).read_bytes()[:50])
+    with pytest.raises(UsageError, match="there is no encoder") as refused:
+        build(str(folder), 17, 3)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_base_without_its_vocabulary_is_refused(toy_base, tmp_path):
+    folder = Path(altered(toy_base, tmp_path / "other"))
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
+        (folder / name).unlink()
+    with pytest.raises(UsageError, match=r"the tokeniser of .* does not fit its encoder"):
+        build(str(folder), 17, 3)
+
+
+def test_heads_begin_as_their_seed_says_and_nothing_else_is_disturbed(toy_base):
+    weights = []
+    for elsewhere, seed in ((1, 5), (2, 5), (2, 6)):
+        torch.manual_seed(elsewhere)
+        expected = torch.rand(3)
+        torch.manual_seed(elsewhere)
+        weights.append(build(toy_base, 17, 3, seed=seed)[0].topic.weight)
+        assert torch.equal(torch.rand(3), expected)
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
 
 
 @pytest.mark.parametrize(
