@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,12 @@ class Checkpoint:
             self._folder.mkdir(parents=True, exist_ok=True)
             torch.save({"identity": self._identity, "state": state}, arriving)
             arriving.replace(self._file)
-        except (OSError, RuntimeError) as error:  # torch's writer tells of a full disk by RuntimeError
-            arriving.unlink(missing_ok=True)
-            return str(error).splitlines()[0]
+        except (OSError, RuntimeError) as error:
+            with suppress(OSError):
+                arriving.unlink(missing_ok=True)
+            # A full disk torch's writer tells by RuntimeError, in words of its own file format.
+            reason = error.strerror if isinstance(error, OSError) else f"is the disk full? {self._free()} MB are free"
+            return f"{self._folder}: {reason}"
         return None
 
     def load(self) -> dict[str, Any] | None:
@@ -48,3 +52,6 @@ class Checkpoint:
     def clear(self) -> None:
         """The training is done, and its result safe."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self._folder).free // 1_000_000

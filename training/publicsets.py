@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from model.errors import InputError, UsageError
 from model.taxonomy import SENTIMENTS, Taxonomy
+from training.wholefile import write_whole
 
 Row = Mapping[str, str]
 Read = Callable[[bytes], Iterator[Row]]
@@ -222,16 +223,15 @@ def fetch(wanted: PublicSet, folder: Path, download: Download) -> list[Fetched]:
         written.append((part, rows))
     folder.mkdir(parents=True, exist_ok=True)
     terms = f"{wanted.name}: {wanted.about}\nLicence: {wanted.licence}\nCite: {wanted.citation}\nFrom: {wanted.place}\n"
-    (folder / f"{wanted.name}.licence.txt").write_text(terms, encoding="utf-8")
+    write_whole(folder / f"{wanted.name}.licence.txt", terms.encode())
     result = []
     for part, rows in written:
         path = folder / (f"{wanted.name}_{part.name}.csv" if part.name else f"{wanted.name}.csv")
-        unfinished = path.with_name(f".{path.name}.part")
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
-            table = csv.DictWriter(file, [name for name in COLUMNS if name in wanted.columns], lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
-        unfinished.replace(path)
+        table = io.StringIO()
+        writer = csv.DictWriter(table, [name for name in COLUMNS if name in wanted.columns], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(path, table.getvalue().encode())
         result.append(Fetched(path, len(rows), part.rows))
     return result
 

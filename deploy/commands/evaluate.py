@@ -30,15 +30,18 @@ from training.labels import LabelledText, read_labels
     metavar="DIR|FILE.html",
     help="Write report.html and report.json there: all that can be said of the model on these rows.",
 )
+@options.strict
 @options.as_json
 @click.pass_obj
 def evaluate(
     settings: Settings,
+    *,
     labels: tuple[str, ...],
     more: tuple[str, ...],
     model: str | None,
     against: str | None,
     report_to: Path | None,
+    strict: bool,
     as_json: bool,
 ) -> None:
     """Compare a model with rows that have a topic, a sentiment or both.
@@ -51,6 +54,8 @@ def evaluate(
     with options.open_scorer(settings, model) as scorer:
         found = read_labels(files, scorer.taxonomy)
         for problem in found.problems:
+            if strict:
+                raise InputError(problem)
             say(problem)
         if not found.rows:
             raise InputError(f"no usable row in {', '.join(files)}: it needs a column 'sentiment' or 'topic'")
@@ -59,7 +64,9 @@ def evaluate(
             advance(len(found.rows))
             heads = predictions.scores()
             if not heads:
-                raise InputError("no row has a label to compare with: give a file with a column 'sentiment' or 'topic'")
+                raise InputError(
+                    f"the model can read none of {counted(len(found.rows), 'row')}: is it a model of another language?"
+                )
             other = None
             if against is not None:
                 other = predictions_of(against, settings, found.rows)
@@ -90,7 +97,7 @@ def evaluate(
             parts.append(differences(against, compared))
         click.echo("\n\n".join(parts))
     unread = f", {len(predictions.unscorable)} that the model cannot read" if predictions.unscorable else ""
-    say(f"{counted(len(found.rows), 'row')} compared, {counted(len(found.problems), 'bad row')}{unread}")
+    say(f"{counted(len(predictions.rows), 'row')} compared, {counted(len(found.problems), 'bad row')}{unread}")
     if places is not None:
         say(f"the report is in {places[0]}, its numbers in {places[1]}")
 

@@ -30,6 +30,7 @@ from training.intake import take_in
 from training.labelbook import LabelBook, agreed, disagreements, training_notes
 from training.labelstudio import labelled_task, predicted_task
 from training.queue import PageSpan, Suggestion, next_to_label, shortlist
+from training.wholefile import write_whole
 
 COLUMNS = ("id", "title", "topic", "sentiment", "entities", "language", "source", "annotator", "labelled_at")
 # As a sheet: what a person fills in stands beside the title, and what the model says apart from it.
@@ -319,9 +320,7 @@ def _put(out: Path | None, content: bytes) -> None:
     if out is None:
         sys.stdout.buffer.write(content)
         return
-    unfinished = out.with_name(f".{out.name}.part")
-    unfinished.write_bytes(content)
-    unfinished.replace(out)
+    write_whole(out, content)
 
 
 def _now() -> datetime:

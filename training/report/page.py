@@ -15,6 +15,7 @@ import msgspec
 from training.report import checks, method, scores
 from training.report.contents import Report
 from training.report.elements import number
+from training.wholefile import write_whole
 
 _STYLE = Path(__file__).with_name("page.css")
 ORIGINS_NAMED = 3
@@ -89,10 +90,11 @@ def render_html(report: dict[str, Any]) -> str:
 
 
 def write_report(report: dict[str, Any], page: Path, data: Path) -> None:
-    """Write a report's page and its JSON, and the folders that they lie in. Raises OSError if that cannot be."""
+    """Write a report's page and its JSON, each whole, and the folders that they lie in. Raises OSError if that cannot
+    be."""
     for path, text in ((page, render_html(report)), (data, json.dumps(report, indent=1) + "\n")):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text.encode())
 
 
 def _section(part: _Section) -> str:
