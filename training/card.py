@@ -1,21 +1,37 @@
 """The model card: what a bundle learnt from, what it scores, and what it must not be used for."""
 
+from collections.abc import Collection
 from typing import Any
 
 from model.taxonomy import Taxonomy
+from training.publicsets import SETS
 
 # Where the rows of known label files come from, and under which licence.
 ORIGINS = {
     "tweets_sentiment_train": "Twitter Financial News Sentiment, training part (MIT)",
     "tweets_topic_train": "Twitter Financial News Topic, training part, labels mapped to the taxonomy (MIT)",
     "headlines_entity_sentiment_train": "SEntFiN 1.0, rows whose entities agree (MIT)",
+    "fpb50_train": "Financial PhraseBank, half or more annotators agreeing, training part (CC BY-NC-SA 3.0)",
     "corpus": "headlines written for this project, training/corpus/ (Apache-2.0)",
 }
+# As `newsquall labels fetch` calls its files.
+ORIGINS |= {
+    f"{each.name}_{part.name}".rstrip("_"): f"{each.about} ({each.licence}; {each.citation})"
+    for each in SETS.values()
+    for part in each.parts
+}
+RESEARCH_ONLY = {"fpb50_train"} | {
+    f"{each.name}_{part.name}".rstrip("_") for each in SETS.values() for part in each.parts if each.research_only
+}
+# The folder's name in the encoder's package says nothing.
+ENCODERS = {"model": "all-MiniLM-L6-v2, Apache-2.0"}
+LANGUAGES = {"en": "English", "zh": "Chinese", "de": "German", "fr": "French", "es": "Spanish", "ja": "Japanese"}
 
 
 def model_card(taxonomy: Taxonomy, summary: dict[str, Any]) -> str:
-    """The card as Markdown, from a training run's summary with its test scores."""
+    """The card as Markdown, from a training run's summary with its report."""
     rows = summary["rows"]["train"]
+    languages = " or ".join(LANGUAGES.get(each, each) for each in summary["model"]["languages"])
     data = [f"- {ORIGINS.get(origin, origin)}: {count} rows" for origin, count in sorted(rows.items())]
     table = ["| held-back part of | head | rows | accuracy | macro-F1 | ECE |", "|---|---|---|---|---|---|"]
     for origin, scores in summary["test"].items():
@@ -29,12 +45,12 @@ def model_card(taxonomy: Taxonomy, summary: dict[str, Any]) -> str:
     newline = "\n"
     return f"""# Model card
 
-**What it does.** Reads one English financial headline or short post; gives its topic (one of
+**What it does.** Reads one financial headline or short post in {languages}; gives its topic (one of
 {len(taxonomy.topics)}: {", ".join(taxonomy.topics)}) and its sentiment (negative, neutral, positive): the effect on
 the holder of the named company, asset or market, as an investor would read it.
 
-**How it was made.** One BERT encoder (all-MiniLM-L6-v2, Apache-2.0, unless another base was given), mean-pooled, with
-a linear head each for topic and sentiment; fine-tuned whole with AdamW, warm-up and linear decay; weights kept as
+**How it was made.** {_start(summary)} Mean-pooled, with a linear head each for topic and sentiment;
+{_training(summary)} with AdamW, warm-up and linear decay; weights kept as
 8-bit integers with a scale for each channel. `report.json` beside this card has the recipe and all scores.
 
 **What it learnt from.**
@@ -47,9 +63,39 @@ a hash of the text without its numbers):
 
 Per topic, `other` files and confusion: `report.json`, or `newsquall evaluate` on your own labels.
 
-**Limits.** English only. It reads the headline, not the article, and not whether it is true. Irony, several companies
-with opposite fates in one line, and bare numbers are often misread. The tweets it learnt from call many mixed items
-neutral. fraud_governance and cyber_operations were learnt from this project's own headlines alone.
+**Limits.** {languages} only. It reads the headline, not the article, and not whether it is true. Irony, several
+companies with opposite fates in one line, and bare numbers are often misread.{_limits(rows)}
 
-**Must not be used** to trade without a person, to judge persons, or as the only evidence for any decision.
+**Must not be used** {_must_not(rows)}
 """
+
+
+def _start(summary: dict[str, Any]) -> str:
+    """What the training began with."""
+    base = str(summary["base"])
+    told = f"One BERT encoder ({ENCODERS.get(base, base)})."
+    if teachers := summary.get("teachers"):
+        told += f" Beside the labels it learnt the opinion of {', '.join(teachers)}."
+    return told
+
+
+def _training(summary: dict[str, Any]) -> str:
+    rank = summary.get("recipe", {}).get("lora_rank", 0)
+    return f"fine-tuned by low-rank changes (LoRA, rank {rank})" if rank else "fine-tuned whole"
+
+
+def _limits(rows: Collection[str]) -> str:
+    """Limits that come of the data."""
+    told = ""
+    if any("tweets" in origin or origin.startswith("twitter") for origin in rows):
+        told += " The tweets it learnt from call many mixed items neutral."
+    if "corpus" in rows and set(rows) <= ORIGINS.keys():
+        told += " fraud_governance and cyber_operations were learnt from this project's own headlines alone."
+    return told
+
+
+def _must_not(rows: Collection[str]) -> str:
+    told = "to trade without a person, to judge persons, or as the only evidence for any decision."
+    if sealed := sorted(RESEARCH_ONLY & set(rows)):
+        told += f" It learnt from {', '.join(sealed)}, which is for research only: it must not be sold or shipped."
+    return told
