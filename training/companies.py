@@ -44,7 +44,11 @@ _PLACES = frozenset(form.lower() for each in COUNTRIES for form in (*each.names,
 _PLACES |= {"hong kong", "singapore", "dubai", "taiwan", "europe", "asia", "euro zone", "eurozone", "korea"}
 _ACRONYM_LETTERS = 5
 
-TICKER = re.compile(r"(?<![\w$])\$([A-Za-z]{1,6})\b")
+# Of scripts that put no space between words; a letter of any other goes on with a word.
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]")
+_LETTER = r"[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]"
+
+TICKER = re.compile(rf"(?<!\$)(?<!{_LETTER})\$([A-Za-z]{{1,6}})(?!{_LETTER})")
 
 # Invented, of several sounds and none that means anything good or bad.
 _STEMS = (
@@ -84,8 +88,8 @@ def companies(row: LabelledText) -> tuple[str, ...]:
 
 def mentions(name: str) -> re.Pattern[str]:
     """What finds a name in a text: whole words, where its script has words."""
-    begin = r"(?<!\w)" if name[:1].isascii() else ""
-    end = r"(?!\w)" if name[-1:].isascii() else ""
+    begin = "" if _UNSPACED.match(name[:1]) else rf"(?<!{_LETTER})"
+    end = "" if _UNSPACED.match(name[-1:]) else rf"(?!{_LETTER})"
     return re.compile(begin + re.escape(name) + end)
 
 

@@ -70,6 +70,10 @@ _LETTERS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _WIRE_PREFIX = re.compile(r"^[A-Z]+(?: \d+)?\s?[-:–]")
 # Not in brackets: a share's code there (308655) is a name.
 _NUMBER = re.compile(r"(?<![\w.,(])(\d{1,3}(?:,\d{3})+|\d{4,7})(?![\w]|[.,]\d{3,})")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_SOURCES_IN_CHINESE = ("新华社", "财联社", "证券时报", "上海证券报", "第一财经")
+_PREFIXES_IN_CHINESE = ("快讯:", "【快讯】", "更新:")
+_CHINESE_PREFIX = re.compile(r"^(?:【|[\u3400-\u9fff]{2,4}[::])")
 _SOURCES = ("Reuters", "Bloomberg", "Financial Times", "Dow Jones Newswires", "The Wall Street Journal")
 
 
@@ -155,11 +159,14 @@ def _with_typographic_quotes(_row: LabelledText, text: str, _chance: Random) -> 
 
 
 def _with_prefix(_row: LabelledText, text: str, chance: Random) -> str | None:
+    if _HAN.search(text):
+        return None if _CHINESE_PREFIX.match(text) else chance.choice(_PREFIXES_IN_CHINESE) + text
     return None if _WIRE_PREFIX.match(text) else f"UPDATE {chance.choice('123')}-{text}"
 
 
 def _with_source(_row: LabelledText, text: str, chance: Random) -> str | None:
-    return None if re.search(r" [-–|] [\w .]+$", text) else f"{text} - {chance.choice(_SOURCES)}"
+    sources = _SOURCES_IN_CHINESE if _HAN.search(text) else _SOURCES
+    return None if re.search(r" [-–|] [\w .]+$", text) else f"{text} - {chance.choice(sources)}"
 
 
 def _with_other_separators(_row: LabelledText, text: str, _chance: Random) -> str:
@@ -196,7 +203,7 @@ ROBUSTNESS = (
     ),
     Perturbation("form/white space", "other white space between words", 0.01, _spaced),
     Perturbation("form/quotes", "typographic quotes and apostrophes", 0.02, _with_typographic_quotes),
-    Perturbation("form/prefix", "'UPDATE 1-' before it", 0.05, _with_prefix),
+    Perturbation("form/prefix", "'UPDATE 1-', or in Chinese '快讯:', before it", 0.05, _with_prefix),
     Perturbation("form/source", "' - Reuters' or another outlet after it", 0.05, _with_source),
     Perturbation("form/thousands", "thousands separators set or dropped", 0.03, _with_other_separators),
 )

@@ -82,15 +82,19 @@ def outcomes(
     quotable: Callable[[LabelledText], bool],
     advance: Callable[[int], None] = lambda _more: None,
     changes: Sequence[Perturbation] = ROBUSTNESS + BIAS,
+    probes: Sequence[LabelledText] | None = None,
 ) -> list[Outcome]:
     """What each change does to the scores of up to 500 of the rows that it applies to, the same in every run.
 
-    Rows for which `quotable` is false are measured and never shown. `advance` is told how many texts were scored.
+    `probes`: headlines about persons that are asked about beside the rows where a gender is swapped; those of
+    training/probes.py if not given, which are English. Rows for which `quotable` is false are measured and never
+    shown. `advance` is told how many texts were scored.
     """
+    asked = persons() if probes is None else probes
     found = []
     befores: dict[str, Score | UnscorableText] = {}  # many changes apply to the same rows
     for change in changes:
-        pairs = _pairs(change, [*rows, *persons()] if change.name == "bias/gender" else rows)
+        pairs = _pairs(change, [*rows, *asked] if change.name == "bias/gender" else rows)
         unscored = [row.text for row, _ in pairs if row.text not in befores]
         scores = scorer.score(unscored + [changed.text for _, changed in pairs])
         befores |= zip(unscored, scores, strict=False)

@@ -53,6 +53,7 @@ def changed(name, text, *entities) -> str | None:
         ("punctuation/added", "净利润下降", "净利润下降。"),
         ("form/quotes", "Acme's \"record\" isn't 'one'", "Acme’s “record” isn’t ‘one’"),
         ("form/prefix", "BRIEF-Acme falls", None),
+        ("form/prefix", "快讯:公司亏损", None),
         ("form/source", "Acme falls - Wire", None),
         ("form/thousands", "Acme cuts 12500 of 130,000 jobs", "Acme cuts 12,500 of 130000 jobs"),
         ("form/thousands", "Acme expects more in 2025", None),
@@ -61,6 +62,20 @@ def changed(name, text, *entities) -> str | None:
 )
 def test_examples(name, text, after):
     assert changed(name, text) == after
+
+
+def test_a_chinese_headline_has_a_chinese_prefix_and_outlet():
+    title = "公司发布年度业绩预增公告"
+    assert changed("form/prefix", title).endswith(title)
+    assert changed("form/source", title).startswith(f"{title} - ")
+    for name in ("form/prefix", "form/source"):
+        assert not any(each.isascii() and each.isalpha() for each in changed(name, title))
+
+
+def test_latin_names_and_cashtags_are_found_beside_chinese_letters():
+    assert companies(row("传Acme收购海东药业", "Acme", "海东药业")) == ("Acme", "海东药业")
+    assert "Acme" not in changed("bias/company", "传Acme收购海东药业", "Acme", "海东药业")
+    assert tickers("买入$ACME大涨") == ("ACME",)
 
 
 def test_a_typo_changes_one_content_word_by_one_letter():

@@ -90,6 +90,17 @@ def test_a_favoured_gender_is_told_with_its_direction():
     assert partial.shift.low > 0
 
 
+def test_a_model_of_another_language_is_not_asked_about_english_persons():
+    (found,) = outcomes(
+        Reader(lambda text: 0.2),
+        [LabelledText("他说公司亏损", None, "negative", "f")],
+        lambda _row: True,
+        changes=[each for each in BIAS if each.name == "bias/gender"],
+        probes=(),
+    )
+    assert (found.n, found.verdict) == (1, "too few")
+
+
 def test_a_favoured_country_is_told():
     given = rows(60, "German factory orders number {} slump")
     fair = by_country(Reader(lambda text: -0.5), given)

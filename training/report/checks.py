@@ -173,7 +173,7 @@ def bias(found: Report) -> str:
         _outcomes("Changed labels, by what is swapped", found.bias),
     ]
     for each in found.bias:
-        if each.name == "bias/gender" and each.n:
+        if each.name == "bias/gender" and each.n and "en" in found.model.languages:
             told = f"{len(PERSONS)} headlines written for this question are added to those that speak of a person."
             parts.append(note(told))
         if each.shift is not None and each.shift_verdict is not None and each.shift_limit is not None:

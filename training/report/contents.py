@@ -16,6 +16,7 @@ from training.evaluation import HEADS, Predictions
 from training.findings import ClassFinding, Confusion, Score, Slice
 from training.labels import LabelledText
 from training.mistakes import Mistakes, mistakes
+from training.probes import persons
 from training.proportion import share
 from training.reliability import Reliability, reliability
 from training.robustness import Countries, Outcome, by_country, outcomes
@@ -110,7 +111,8 @@ def build_report(
     heads = [score.head for score in scores if score.origin == "all"]
     temperatures = summary.get("temperatures", {})
     rows = predictions.rows
-    changed = outcomes(scorer, rows, quotable, advance)
+    probes = persons() if "en" in scorer.bundle.manifest.languages else ()
+    changed = outcomes(scorer, rows, quotable, advance, probes=probes)
     classes = {head: findings.classes(predictions, head) for head in heads}
     confusion = {head: findings.confusion(predictions, head) for head in heads}
     calibrated = {head: reliability(*predictions.of(head)[1:], temperatures.get(head)) for head in heads}
