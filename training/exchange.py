@@ -133,6 +133,7 @@ class Reader:
             raise _BadLabel("no text")
         if len(text) > MAX_TITLE_CHARACTERS:
             raise _BadLabel(f"the text has {len(text):,} characters, a headline {MAX_TITLE_CHARACTERS:,} at most")
+        _require_unicode(text)
         topic, sentiment = self._resolved(topic, sentiment)
         label = {
             "headline_id": str(
@@ -149,13 +150,9 @@ class Reader:
         names = [name.strip() for name in str(annotator or "").split(BETWEEN_NAMES)]
         names = [name for name in dict.fromkeys(names) if name] or [self.annotator]
         try:
-            labels = [msgspec.convert({**label, "annotator": name}, Label) for name in names]
-            msgspec.json.encode(labels)
+            return [msgspec.convert({**label, "annotator": name}, Label) for name in names]
         except msgspec.ValidationError as error:
             raise _BadLabel(str(error)) from error
-        except UnicodeEncodeError as error:
-            raise _BadLabel("the text is no Unicode: it holds half of a pair of surrogates") from error
-        return labels
 
     def _resolved(self, topic: str | None, sentiment: str | None) -> tuple[str | None, str | None]:
         """The labels by the taxonomy's own names, whatever they are called in the file."""
@@ -173,6 +170,14 @@ class Reader:
         if wrong:
             raise _BadLabel("; ".join(wrong), unknown)
         return names[0], names[1]
+
+
+def _require_unicode(text: str) -> None:
+    """JSON can escape what no file can hold. Raises _BadLabel."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise _BadLabel("the text is no Unicode: it holds half of a pair of surrogates") from error
 
 
 def _near(given: str, names: Sequence[str]) -> str | None:
@@ -250,8 +255,9 @@ def _require_labels(result: LabelFile, seen: Collection[str], what: str) -> None
 
 
 def _given(fields: Mapping[str, Any], name: str) -> Any:
+    """A field's value, None if it is blank. Space around it is a typist's, or keeps a spreadsheet from a formula."""
     value = fields.get(name)
-    return None if value is None or (isinstance(value, str) and not value.strip()) else value
+    return value.strip() or None if isinstance(value, str) else value
 
 
 def _choice(fields: Mapping[str, Any], head: str) -> str | None:

@@ -64,7 +64,7 @@ def annotations(tasks: list[dict[str, Any]]) -> Iterator[Annotation]:
             yield Annotation(name, data)
         for each in given:
             skipped = bool(each.get("was_cancelled") or each.get("skipped"))
-            when = each.get("updated_at") or each.get("created_at")
+            when = each.get("updated_at") or each.get("created_at") or data.get("labelled_at")
             fields = {**data, **_chosen(each.get("result")), "labelled_at": when}
             yield Annotation(name, fields, _signed(each.get("completed_by")) or data.get("annotator"), skipped)
 

@@ -50,7 +50,7 @@ def reliability(
 
 def sharpened(probabilities: npt.NDArray[np.float64], temperature: float) -> npt.NDArray[np.float64]:
     """Probabilities as they were before their logits were divided by a temperature: softmax(T log p)."""
-    powers = np.exp(temperature * np.log(np.maximum(probabilities, 1e-12)))
+    powers = np.exp(temperature * np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)))
     result: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
     return result
 

@@ -354,7 +354,7 @@ LABELS = st.builds(
     Label,
     headline_id=st.text("abc123", min_size=1, max_size=8),
     title=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Zs", "Zl", "Zp"]), max_size=30).map(
-        "Acme ".__add__
+        lambda end: f"Acme {end}".strip()
     ),
     annotator=st.sampled_from(["rita", "tom", "uwe"]),
     labelled_at=st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)).map(lambda at: at.replace(tzinfo=UTC)),  # noqa: DTZ001

@@ -14,7 +14,7 @@ from training.evaluation import Predictions, evaluate, predict
 from training.labels import CORPUS, LabelledText, read_labels, split
 from training.report import Report, build_report, render_html, write_report
 
-HOSTILE = '<script src="https://evil.example/x.js">alert(1)</script> & "quotes" \'here\' shares plunge'
+HOSTILE = '<script src="https://evil.example/x.js"> alert(1)</script> & "quotes" \'here\' shares plunge'
 HOSTILE_CLEANED = '<script src=" alert(1)</script> & "quotes" \'here\' shares plunge'
 SECRET = "Zyxwvut"
 SUMMARY = {
