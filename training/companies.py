@@ -36,7 +36,7 @@ _CENTRAL_BANK = re.compile(
     re.I,
 )
 _NOT_A_COMPANY_IN_CHINESE = re.compile(
-    r"元$|人民币|指数|碳酸锂|煤|钢|铁矿|铜|铝|锌|镍|锡|铅|白银|油|气$|豆|糖|棉|生猪|央行|人民银行|证监|银监|监管|黄金|比特币|以太|板块|概念|A股|股市|港股|债|期货|法院|商务部|"
+    r"元$|人民币|指数|指數|[恒恆沪滬深]指$|碳酸锂|煤|钢|铁矿|铜|铝|锌|镍|锡|铅|白银|油|气$|豆|糖|棉|生猪|央行|人民银行|证监|银监|监管|黄金|比特币|以太|板块|概念|A股|股市|港股|债|期货|法院|商务部|"
     r"财政部|发改委|美联储|基金$|行业|市场"
 )
 _OTHER_TICKERS = frozenset("BTC ETH SOL XRP DOGE LTC SPY QQQ SPX NDX DJI DIA IWM VIX TLT GLD SLV USO DXY ES NQ".split())

@@ -122,6 +122,7 @@ def test_tickers_go_to_the_company_and_not_to_the_commodity():
         ("云枢光电", True),
         ("碳酸锂", False),
         ("人民币", False),
+        ("恆指", False),
     ],
 )
 def test_which_entities_are_companies(name, is_company):

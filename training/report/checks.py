@@ -176,7 +176,7 @@ def bias(found: Report) -> str:
         if each.name == "bias/gender" and each.n and "en" in found.model.languages:
             told = f"{len(PERSONS)} headlines written for this question are added to those that speak of a person."
             parts.append(note(told))
-        if each.shift is not None and each.shift_verdict is not None and each.shift_limit is not None:
+        if each.n and each.shift is not None and each.shift_verdict is not None and each.shift_limit is not None:
             parts.append(
                 "<h3>Is a gender favoured?</h3><p>From the male to the female form the polarity moves by "
                 f"{signed(each.shift.estimate)} on average ({span(each.shift, signed)}); the limit is "

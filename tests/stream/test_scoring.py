@@ -1,0 +1,118 @@
+"""The scoring agent changes its model between two batches, and never within one."""
+
+import threading
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from model.reference import describe
+from model.scorer import Score
+from model.taxonomy import Taxonomy
+from stream.archive import Archive
+from stream.drift import FEWEST
+from stream.metrics import Metrics
+from stream.records import Headline, encode
+from stream.scoring import ScoringAgent
+from stream.settings import Settings
+from stream.watchlist import Watchlist
+
+NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
+
+
+def score(topic="earnings") -> Score:
+    return Score(topic, (0.9,), "neutral", (0.1, 0.8, 0.1), np.zeros(1, np.float32), 5, 0.0)
+
+
+class Model:
+    """In place of a Scorer; with a `gate` it does not answer before that is open."""
+
+    provider = "cpu"
+    taxonomy = Taxonomy()
+
+    def __init__(self, version: str, topic="earnings", gate: threading.Event | None = None, reference=None) -> None:
+        self.version, self._topic, self._gate = version, topic, gate
+        self.bundle = SimpleNamespace(reference=lambda: reference, manifest=SimpleNamespace(languages=["en"]))
+        self.asked = threading.Event()
+
+    def score(self, texts):
+        self.asked.set()
+        if self._gate is not None:
+            assert self._gate.wait(10)
+        return [score(self._topic) for _ in texts]
+
+
+@pytest.fixture
+def agent_of(tmp_path):
+    archive = Archive(f"sqlite:///{tmp_path / 'archive.db'}")
+    made: list[ScoringAgent] = []
+
+    def make(model: Model) -> ScoringAgent:
+        metrics = Metrics(CollectorRegistry())
+        made.append(ScoringAgent(None, Settings(), model, archive, Watchlist(()), metrics, lambda: NOW, pytest.fail))
+        return made[-1]
+
+    yield make
+    for agent in made:
+        agent._scoring.shutdown()
+        agent._archiving.shutdown()
+    archive.close()
+
+
+def events(count: int, first: int = 0) -> list[SimpleNamespace]:
+    return [
+        SimpleNamespace(message=SimpleNamespace(value=encode(Headline(f"h{at}", f"Acme falls {at}", NOW)), partition=0,
+                                                offset=at))
+        for at in range(first, first + count)
+    ]  # fmt: skip
+
+
+def test_a_batch_under_way_is_finished_by_the_model_that_began_it(agent_of):
+    gate = threading.Event()
+    old, new = Model("old", gate=gate), Model("new")
+    agent = agent_of(old)
+    under_way = agent._scoring.submit(agent._assess, events(8))
+    assert old.asked.wait(10)
+    given_back: list[Model] = []
+    swap = threading.Thread(target=lambda: given_back.append(agent.swap(new)))
+    swap.start()
+    after = agent._scoring.submit(agent._assess, events(8, first=8))
+    swap.join(0.2)
+    assert swap.is_alive(), "the old model is still scoring: nobody may close it yet"
+    gate.set()
+    swap.join(10)
+    assert given_back == [old]
+    assert [each.model for each in under_way.result(10).fresh] == ["old"] * 8
+    versions = [each.model for each in after.result(10).fresh]
+    assert len(versions) == 8
+    assert len(set(versions)) == 1
+    assert [each.model for each in agent._scoring.submit(agent._assess, events(2, first=16)).result(10).fresh] == [
+        "new"
+    ] * 2
+
+
+def test_what_is_archived_keeps_the_score_of_the_model_that_gave_it(agent_of):
+    agent = agent_of(Model("old"))
+    batch = agent._assess(events(3))
+    agent._archive.keep(batch.fresh)
+    agent.swap(Model("new"))
+    again = agent._assess(events(4))
+    assert {id_: each.model for id_, each in again.known.items()} == dict.fromkeys(("h0", "h1", "h2"), "old")
+    assert [(each.id, each.model) for each in again.fresh] == [("h3", "new")]
+
+
+def test_a_new_model_is_compared_with_its_own_training_texts_from_nothing(agent_of):
+    of_earnings = describe([score()] * 1_000)
+    agent = agent_of(Model("old", topic="other", reference=of_earnings))
+    agent._assess(events(FEWEST))
+
+    def metric(name, **labels):
+        return agent._metrics.registry.get_sample_value(f"newsquall_{name}", labels)
+
+    assert metric("drift_headlines") == FEWEST
+    assert metric("prediction_drift", head="topic") > 1
+    agent.swap(Model("new", reference=of_earnings))
+    assert metric("drift_headlines") == 0
+    assert metric("prediction_drift", head="topic") == 0
