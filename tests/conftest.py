@@ -1,5 +1,6 @@
 """What tests of several folders share."""
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 from model.bundle import Bundle
-from model.registry import resolve
+from model.registry import Registry, RegistryPlace, resolve
 from model.scorer import Scorer
 
 # The same examples in every run: what fails here fails there. `pytest --hypothesis-profile=default` looks further.
@@ -30,6 +31,27 @@ def scorer(bundle: Bundle):
     """The shipped bundle on the CPU."""
     with Scorer(bundle, "cpu") as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with MLflow's tables and nothing in them, which take seconds to make."""
+    file = tmp_path_factory.mktemp("registry") / "models.db"
+    with Registry(RegistryPlace(f"sqlite:///{file}", str(file.parent), "newsquall", file.parent)).talking(make=True):
+        return file
+
+
+@pytest.fixture
+def place(empty_registry: Path, tmp_path: Path) -> RegistryPlace:
+    """A registry of the test's own."""
+    shutil.copyfile(empty_registry, tmp_path / "models.db")
+    return RegistryPlace(f"sqlite:///{tmp_path}/models.db", f"{tmp_path}/models", "newsquall", tmp_path / "cache")
+
+
+@pytest.fixture
+def registry(place: RegistryPlace) -> Registry:
+    """The same, connected."""
+    return Registry(place)
 
 
 @pytest.fixture

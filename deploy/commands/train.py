@@ -1,6 +1,8 @@
-"""`newsquall train`: labelled headlines in, a bundle out."""
+"""`newsquall train`: labelled headlines in, a bundle out, and how it went on record."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,8 +14,9 @@ from deploy.commands import options
 from deploy.commands.console import say
 from model.bundle import MANIFEST, Bundle
 from model.errors import UsageError
-from model.registry import resolve
+from model.registry import Registry, resolve
 from stream.settings import Settings
+from training.runs import described, recorded
 
 NEEDED = ("torch", "transformers", "onnx", "accelerate", "peft")
 
@@ -63,9 +66,12 @@ def train(
     """Fine-tune a model on rows that have a topic, a sentiment or both; write a bundle that --model takes.
 
     Files after the first of --labels are label files too. Prints the bundle's version; report.html beside it has its
-    scores on rows that were held back. Called again alike after an interruption, it goes on where it was.
+    scores on rows that were held back. Called again alike after an interruption, it goes on where it was. The registry
+    (settings: [registry]) keeps a record of the run.
     """
     finetune = import_training()
+    from accelerate import PartialState  # noqa: PLC0415
+
     from training.train import train as fine_tune  # noqa: PLC0415  (torch, which the plain install does not have)
 
     start = starting_point(settings, base)
@@ -76,20 +82,49 @@ def train(
         lora_rank=lora or recipe.lora_rank,
         seed=recipe.seed if seed is None else seed,
     )
-    bundle = fine_tune(
-        [*labels, *more],
-        out,
-        start,
-        teachers=[resolve(teacher, settings.registry.place()) for teacher in teachers],
-        topics=topics,
-        language=language,
-        recipe=recipe,
-        withhold_texts=withhold_texts,
-        report=say,
-    )
+    files = [*labels, *more]
+    asked = [resolve(teacher, settings.registry.place()) for teacher in teachers]
+    with ExitStack() as exits:
+        run = None
+        if PartialState().is_main_process:  # of several, which make one bundle
+            parameters = run_parameters(files, start, asked, topics, language, asdict(recipe))
+            run = exits.enter_context(recorded(Registry(settings.registry.place()), parameters, out, say))
+        bundle = fine_tune(
+            files,
+            out,
+            start,
+            teachers=asked,
+            topics=topics,
+            language=language,
+            recipe=recipe,
+            withhold_texts=withhold_texts,
+            report=say,
+            on_epoch=run.epoch if run else lambda _number, _loss, _scores: None,
+        )
+        if run is not None and bundle is not None:
+            run.trained(bundle)
     if bundle is not None:  # the first of several processes has it
         say(f"the bundle is in {bundle.folder}")
         click.echo(bundle.version)
+
+
+def run_parameters(
+    files: Sequence[str],
+    start: str | Bundle | None,
+    teachers: Sequence[Bundle],
+    topics: Sequence[str],
+    language: str,
+    recipe: dict[str, object],
+) -> dict[str, str]:
+    """What a run is remembered by: all that decides how the training goes."""
+    return {
+        "base": start.version if isinstance(start, Bundle) else start or "the encoder that comes as a package",
+        "teachers": ", ".join(teacher.version for teacher in teachers) or "none",
+        "topics": ", ".join(topics) or "none new",
+        "language": language,
+        **{f"labels/{number}": described(path) for number, path in enumerate(files, start=1)},
+        **{f"recipe/{name}": str(value) for name, value in recipe.items()},
+    }
 
 
 def import_training() -> ModuleType:

@@ -8,6 +8,7 @@ import pytest
 
 from deploy import cli
 from deploy.commands import train as train_command
+from model.registry import Registry, RegistryPlace
 
 
 def test_without_torch_one_line_says_what_to_install(
@@ -22,18 +23,24 @@ def test_without_torch_one_line_says_what_to_install(
     )
 
 
-def test_options_reach_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_options_reach_training_and_the_runs_record(
+    tmp_path: Path, place: RegistryPlace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     training = pytest.importorskip("training.train")
+    from tests.toymodel import toy
+
     asked: dict[str, Any] = {}
 
     def fine_tune(paths: list[str], out: Path, base: str | None, *, recipe: Any, report: Any, **others: Any) -> Any:
+        others.pop("on_epoch")(1, 0.5, {"topic": SimpleNamespace(macro_f1=0.7)})
         asked.update(paths=paths, out=out, base=base, epochs=recipe.epochs, lora=recipe.lora_rank, **others)
         report("epoch 1")
-        return SimpleNamespace(folder=out, version="newsquall-1")
+        return bundle
 
+    bundle = toy(tmp_path / "made")
     monkeypatch.setattr(training, "train", fine_tune)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEWSQUALL_REGISTRY__URI", place.uri)
     out = tmp_path / "model"
     more = ["--topic", "climate", "--language", "de", "--lora", "8"]
     assert (
@@ -52,8 +59,18 @@ def test_options_reach_training(
         "withhold_texts": False,
     }
     captured = capsys.readouterr()
-    assert captured.out == "newsquall-1\n"
-    assert captured.err == f"epoch 1\nthe bundle is in {out}\n"
+    assert captured.out == f"{bundle.version}\n"
+    assert captured.err == f"epoch 1\nthe bundle is in {bundle.folder}\n"
+    with Registry(place).talking() as client:
+        (run,) = client.search_runs([client.get_experiment_by_name("newsquall").experiment_id])
+    assert run.data.tags["bundle"] == bundle.version
+    assert run.data.metrics["validation_topic_macro_f1"] == 0.7
+    assert {
+        "base": "bert",
+        "topics": "climate",
+        "language": "de",
+        "recipe/lora_rank": "8",
+    }.items() <= run.data.params.items()
 
 
 @pytest.mark.parametrize(

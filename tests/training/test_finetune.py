@@ -1,6 +1,7 @@
 """Fine-tuning at toy size: a kill in the middle changes nothing, adapters end in plain weights, teachers
 teach what labels do not."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ pytest.importorskip("torch")
 
 import torch
 
+from model.registry import Registry
 from model.taxonomy import Taxonomy
 from training.batches import NO_LABEL, Encoded, encode
 from training.checkpoint import Checkpoint
@@ -168,7 +170,7 @@ def test_a_teacher_teaches_rows_that_have_no_label(toy_base, data):
     assert torch.equal(network.sentiment.weight, before)
 
 
-def test_two_processes_share_the_batches_and_one_writes_the_bundle(toy_base, label_files, tmp_path):
+def test_two_processes_share_the_batches_and_one_writes_the_bundle(toy_base, label_files, tmp_path, place):
     launcher = Path(sys.executable).with_name("accelerate")
     command = Path(sys.executable).with_name("newsquall")
     assert shutil.which(launcher)
@@ -176,9 +178,12 @@ def test_two_processes_share_the_batches_and_one_writes_the_bundle(toy_base, lab
         [launcher, "launch", "--cpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
          "--dynamo_backend", "no", "--num_cpu_threads_per_process", "1",
          command, "train", "--labels", *label_files, "--base", toy_base, "--epochs", "1", "--out", tmp_path / "two"],
-        capture_output=True, text=True, timeout=240, check=False,
+        capture_output=True, text=True, timeout=240, check=False, cwd=tmp_path,
+        env={**os.environ, "NEWSQUALL_REGISTRY__URI": place.uri},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().startswith("newsquall-")
     assert len(done.stdout.strip().splitlines()) == 1
     assert (tmp_path / "two" / "bundle.json").is_file()
+    with Registry(place).talking() as client:
+        assert len(client.search_runs([client.get_experiment_by_name("newsquall").experiment_id])) == 1
