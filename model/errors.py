@@ -9,6 +9,7 @@ NewsquallError
 ├── UnscorableText          one text that cannot be scored soundly; carries a reason
 ├── InputError              a file or a row that cannot be read
 ├── RegistryError           the model registry cannot be reached, or refuses
+├── PromotionError          the gate refuses a model
 ├── BrokerError             Kafka cannot be reached, or refuses
 ├── ArchiveError            the archive cannot be opened or written
 ├── ServerError             a server of the local stack did not start, or died
@@ -59,6 +60,10 @@ class InputError(NewsquallError):
 
 class RegistryError(NewsquallError):
     """The model registry cannot be reached, refuses, or does not hold what was asked of it."""
+
+
+class PromotionError(NewsquallError):
+    """The gate refuses a model: the champion is what it was."""
 
 
 class BrokerError(NewsquallError):

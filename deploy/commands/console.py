@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
+import msgspec
 
 LONGEST_LINE = 1_000
 
@@ -26,6 +28,12 @@ def one_line(text: str) -> str:
 def say(text: str) -> None:
     """One line on standard error."""
     click.echo(one_line(text), err=True)
+
+
+def put(answer: Any) -> None:
+    """One JSON object on standard output."""
+    sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def counted(number: int, noun: str) -> str:
