@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
 from deploy.cli import COMMANDS
+from model.taxonomy import DEFAULT_TOPICS, SENTIMENTS
 from stream.gauges import Gauges
 from stream.metrics import Metrics
 from stream.settings import Settings, format_duration
@@ -51,3 +52,10 @@ def test_every_command_is_shown_in_the_docs(command: str) -> None:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages if page.name != "LOG.md")
     assert re.search(rf"\b(newsquall (--settings \S+ )?|make ){command}\b", text)
+
+
+def test_the_labelling_set_up_has_every_topic_and_sentiment_and_no_other() -> None:
+    page = (ROOT / "docs" / "analyst.md").read_text(encoding="utf-8")
+    choices = re.findall(r'<Choice value="(\w+)"/>', page)
+    assert sorted(choices) == sorted([*DEFAULT_TOPICS, *SENTIMENTS])
+    assert re.findall(r'<Choices name="(\w+)" toName="title"', page) == ["sentiment", "topic"]
