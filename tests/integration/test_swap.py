@@ -1,0 +1,143 @@
+"""One worker follows the champion through a promotion and back while headlines pour in: none is lost, none is scored
+twice, and each says which model scored it."""
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+
+import msgspec
+import pytest
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+pytest.importorskip("onnx")
+
+from deploy import cli
+from deploy.stack.kafka import Kafka
+from model.registry import Registry, RegistryPlace
+from stream.archive import Archive
+from stream.records import Headline, ScoredHeadline, encode
+from stream.settings import KafkaSettings, Settings
+from stream.topics import HEADLINES, SCORED, ensure_topics
+from tests.integration.conftest import WorkerProcess, eventually, scored
+from tests.toymodel import held_back, toy, write_rows
+from training.promotion import Because, promote
+
+START_SECONDS, SWAP_SECONDS, DRAIN_SECONDS = 60, 30, 60
+APART = {"rows": {"train": {}, "test": {}}}
+A_BATCH, PAUSE = 25, 0.05  # headlines, seconds
+
+
+class Load(threading.Thread):
+    """Sends headlines without end, each once, about five hundred a second."""
+
+    def __init__(self, bootstrap: str) -> None:
+        super().__init__(daemon=True)
+        self.ids: list[str] = []
+        self._producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        texts = [row.text for row in held_back(2)]
+        while not self._ended.wait(PAUSE):
+            for _ in range(A_BATCH):
+                at = len(self.ids)
+                headline = Headline(f"swap-{at}", f"{texts[at % len(texts)]} {at}", datetime.now(UTC), source="desk")
+                self._producer.send(HEADLINES, key=headline.id.encode(), value=encode(headline))
+                self.ids.append(headline.id)
+        self._producer.flush()
+        self._producer.close()
+
+    def stop(self) -> list[str]:
+        self._ended.set()
+        self.join()
+        return self.ids
+
+
+def all_scored(kafka: Kafka) -> Iterator[ScoredHeadline]:
+    """Every record on news.scored."""
+    consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap, enable_auto_commit=False)
+    parts = [TopicPartition(SCORED, number) for number in sorted(consumer.partitions_for_topic(SCORED))]
+    consumer.assign(parts)
+    consumer.seek_to_beginning(*parts)
+    ends = consumer.end_offsets(parts)
+    while any(consumer.position(part) < ends[part] for part in parts):
+        for records in consumer.poll(timeout_ms=500).values():
+            yield from (msgspec.json.decode(record.value, type=ScoredHeadline) for record in records)
+    consumer.close()
+
+
+def models_in_order(headlines: Iterable[ScoredHeadline]) -> list[list[str]]:
+    """For each partition of news.headlines the models that scored it, one after the other."""
+    by_partition: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for each in headlines:
+        assert each.origin is not None
+        by_partition[each.origin.partition].append((each.origin.offset, each.model))
+    return [[model for model, _ in groupby(model for _, model in sorted(each))] for each in by_partition.values()]
+
+
+def test_a_promotion_and_a_rollback_under_load_lose_nothing_and_score_nothing_twice(
+    kafka: Kafka, place: RegistryPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure_topics(Settings(kafka=KafkaSettings(bootstrap=kafka.bootstrap)))
+    first, second = (toy(tmp_path / f"toy-{at}", logit=8.0 + at, report=APART) for at in (1, 2))
+    promote(Registry(place), first, Because("ada", datetime.now(UTC)), None)
+    registry = {
+        "NEWSQUALL_REGISTRY__URI": place.uri,
+        "NEWSQUALL_REGISTRY__ARTIFACTS": place.artifacts,
+        "NEWSQUALL_REGISTRY__CACHE": str(place.cache),
+        "NEWSQUALL_REGISTRY__POLL": "0.3s",
+        "NEWSQUALL_SCORER__MODEL": "champion",
+    }
+    for name, value in registry.items():
+        monkeypatch.setenv(name, value)
+    url = f"sqlite:///{tmp_path}/archive.db"
+    worker = WorkerProcess(tmp_path / "worker", kafka.bootstrap, url, **registry)
+    archive = Archive(url)
+    load = Load(kafka.bootstrap)
+
+    def in_use(version: str) -> bool:
+        return worker.samples().get(("newsquall_model_info", (("version", version),))) == 1
+
+    def counted() -> int:
+        return sum(scored(worker).values())
+
+    def goes_on() -> None:
+        """Headlines come through the model in use now."""
+        before = counted()
+        eventually(lambda: counted() > before + 200, DRAIN_SECONDS, "headlines scored with it")
+
+    try:
+        worker.start()
+        eventually(lambda: in_use(first.version), START_SECONDS, "the first champion in use")
+        load.start()
+        goes_on()
+        labels = write_rows(tmp_path / "toys.jsonl", held_back(20))
+        assert cli.run(["promote", str(second.folder), "--labels", labels]) == 0
+        eventually(lambda: in_use(second.version), SWAP_SECONDS, "the second champion in use")
+        goes_on()
+        assert cli.run(["rollback", "--reason", "to see it go back"]) == 0
+        eventually(lambda: in_use(first.version), SWAP_SECONDS, "the first champion in use again")
+        goes_on()
+        sent = load.stop()
+        eventually(lambda: counted() >= len(sent), DRAIN_SECONDS, "every headline counted")
+        samples = worker.samples()
+    finally:
+        if load.is_alive():
+            load.stop()
+        worker.process.stop()
+    kept = archive.find(sent)
+    archive.close()
+    assert len(kept) == len(sent)
+    assert samples["newsquall_model_swaps_total", ()] == 2
+    assert {value for (name, _), value in samples.items() if name == "newsquall_model_swap_failures_total"} == {0}
+    assert sum(value for (name, _), value in samples.items() if name == "newsquall_headlines_scored_total") == len(sent)
+    # A record may be sent again, but not with another score.
+    records = {(each.id, msgspec.json.encode(each)) for each in all_scored(kafka)}
+    assert Counter(identifier for identifier, _ in records) == dict.fromkeys(sent, 1)
+    assert {each.model for each in kept.values()} == {first.version, second.version}
+    for models in models_in_order(kept.values()):
+        assert models == [first.version, second.version, first.version]
+    assert "Traceback" not in worker.log()
