@@ -291,6 +291,22 @@ def test_too_few_labels_are_refused(tmp_path, toy_base):
         train([str(path)], tmp_path / "out", base=toy_base, recipe=QUICK)
 
 
+def test_no_row_that_trains_or_decides_when_to_stop_nearly_copies_one_that_is_held_back():
+    def row(text):
+        return LabelledText(text, "earnings", None, "f")
+
+    long = "Quarterly profit at Acme Foods falls by a third as cocoa costs soar in Europe"
+    parts = {
+        "test": [row(long)],
+        "validation": [row(f"UPDATE {long}"), row("Bolt wins an order for forty trams from Oslo")],
+        "train": [row(f"{long} again"), row("Bolt wins an order for 40 more trams, forty from Oslo"), row("Oil rises")],
+    }
+    kept, dropped = held_apart(parts)
+    assert [each.text for each in kept["validation"]] == ["Bolt wins an order for forty trams from Oslo"]
+    assert [each.text for each in kept["train"]] == ["Oil rises"]
+    assert (kept["test"], dropped) == (parts["test"], 3)
+
+
 def test_batches_hold_every_row_once_and_rows_of_like_length():
     import random
 
