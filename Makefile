@@ -1,5 +1,5 @@
 # What people type. Each target sets up what it needs, says what it does, and may be run again.
-.PHONY: demo test lint bench model setup worker gpu clean
+.PHONY: demo test lint bench model encoders setup worker gpu clean
 
 PYTHON := .venv/bin/python
 ARGS ?=
@@ -25,9 +25,15 @@ DATA ?= ../shared/data
 SETS := $(wildcard $(addprefix $(DATA)/,tweets_sentiment_train.csv tweets_topic_train.csv \
 	headlines_entity_sentiment_train.csv))
 
-model: setup     ## fine-tune, export and check the bundled model (about 40 minutes on 2 cores)
-	@.venv/bin/newsquall train $(addprefix --labels ,$(sort $(wildcard training/corpus/*.csv)) $(SETS)) \
-		--withhold-texts --out model/bundled $(ARGS)
+TRAIN = .venv/bin/newsquall train $(addprefix --labels ,$(sort $(wildcard training/corpus/*.csv)) $(SETS)) --withhold-texts
+
+model: encoders  ## the bundled model anew: two larger teachers, then the model that they teach (2 hours on 2 cores)
+	@$(TRAIN) --base .stack/encoders/bge-small-en-v1.5 --epochs 3 --seed 1 --out runs/teacher-bge
+	@$(TRAIN) --base .stack/encoders/e5-small-v2 --epochs 3 --seed 2 --out runs/teacher-e5
+	@$(TRAIN) --teacher runs/teacher-bge --teacher runs/teacher-e5 --out model/bundled $(ARGS)
+
+encoders: setup  ## encoders that are larger than the bundled one, and a Chinese one, for --base (220 MB)
+	@deploy/encoders.sh
 
 setup:           ## the development environment and the servers that tests start
 	@deploy/setup.sh test
