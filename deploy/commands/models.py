@@ -89,7 +89,7 @@ def _reasons(row: Mapping[str, Any]) -> Iterator[str]:
     if promoted.get("reason"):
         yield f"promoted: {promoted['reason']}"
     if refusals := promoted.get("refusals"):
-        yield f"the gate had refused: {'; '.join(refusals)}"
+        yield f"the gate had refused: {', '.join(each.partition(': ')[0] for each in refusals)}"
     if undone:
         yield f"rolled back {undone['at'][:16].replace('T', ' ')} by {undone['by']}" + (
             f": {undone['reason']}" if undone["reason"] else ""

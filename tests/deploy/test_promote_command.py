@@ -363,7 +363,7 @@ def test_models_shows_versions_with_alias_scores_and_how_they_got_there(desk: De
     assert lines[1].split()[:5] == ["2", "previous", desk.registry.versions()[1].bundle, "0.870", "0.910"]
     assert lines[1].split()[-2:] == ["ada", "forced"]
     assert lines[2].strip() == "promoted: the desk wants quiet"
-    assert lines[3].strip().startswith("the gate had refused: sentiment macro-F1: worse by")
+    assert lines[3].strip().startswith("the gate had refused: sentiment macro-F1, negative F1, negative recall")
     assert lines[4].strip().startswith("rolled back 20")
     assert lines[4].endswith("by ada: overlooks bad news")
     assert lines[5].split()[:2] == ["1", "champion"]
