@@ -22,7 +22,8 @@ COLUMNS = ("version", "alias", "bundle", "sentiment", "topic", "promoted (UTC)",
 def models(settings: Settings, as_json: bool) -> None:
     """Show the versions of the registry, the newest first.
 
-    sentiment, topic: the macro-F1 on the part that the training held back, by the model's own report.
+    sentiment, topic: the macro-F1 on the part that the training held back, by the model's own report. Models that were
+    trained on other labels are compared by `newsquall evaluate --against REF`.
     """
     place = settings.registry.place()
     registry = Registry(place)
@@ -32,6 +33,7 @@ def models(settings: Settings, as_json: bool) -> None:
         put({"models": rows, "moves": msgspec.to_builtins(moves)})
     elif rows:
         click.echo("\n".join(table(rows)))
+        say("sentiment, topic: macro-F1 on what each one's own training held back: of other labels, no comparison")
     if not rows:
         say(f"the registry {place} has no model yet: newsquall promote DIR")
 

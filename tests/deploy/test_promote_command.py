@@ -358,7 +358,8 @@ def test_models_shows_versions_with_alias_scores_and_how_they_got_there(desk: De
     desk.type("rollback", "--reason", "overlooks bad news")
     status, out, err = desk.type("models")
     lines = out.splitlines()
-    assert (status, err) == (0, "")
+    assert (status, err.count("\n")) == (0, 1)
+    assert "no comparison" in err
     assert lines[0].split() == "version alias bundle sentiment topic promoted (UTC) by how".split()
     assert lines[1].split()[:5] == ["2", "previous", desk.registry.versions()[1].bundle, "0.870", "0.910"]
     assert lines[1].split()[-2:] == ["ada", "forced"]
