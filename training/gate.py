@@ -7,7 +7,7 @@ of text. Few rows can fail nobody, and where they leave a head unjudged the gate
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -148,8 +148,12 @@ def _whole(pairs: Paired, head: str) -> Iterator[_Question]:
 
 def _readable(first: Predictions, second: Predictions) -> _Question:
     texts = [row.text for row in (*first.rows, *first.unscorable)]
-    one, other = (np.isin(texts, [row.text for row in each.rows]).astype(np.int64) for each in (first, second))
+    one, other = (_known(texts, {row.text for row in each.rows}) for each in (first, second))
     return _Question("whole", "texts it can read", len(texts), np.ones_like(one), one, other, 2, "accuracy")
+
+
+def _known(texts: Sequence[str], known: Set[str]) -> Numbers:
+    return np.array([text in known for text in texts], dtype=np.int64)
 
 
 def _topics(pairs: Paired, first: Predictions) -> Iterator[_Question]:
