@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from model.taxonomy import Taxonomy
+from training.evaluation import HEADS
 from training.publicsets import SETS
 
 # Where the rows of known label files come from, and under which licence.
@@ -13,6 +14,7 @@ ORIGINS = {
     "headlines_entity_sentiment_train": "SEntFiN 1.0, rows whose entities agree (MIT)",
     "fpb50_train": "Financial PhraseBank, half or more annotators agreeing, training part (CC BY-NC-SA 3.0)",
     "corpus": "headlines written for this project, training/corpus/ (Apache-2.0)",
+    "corpus-zh": "Chinese headlines written for this project, training/corpus/zh/ (Apache-2.0)",
 }
 # As `newsquall labels fetch` calls its files.
 ORIGINS |= {
@@ -23,8 +25,12 @@ ORIGINS |= {
 RESEARCH_ONLY = {"fpb50_train"} | {
     f"{each.name}_{part.name}".rstrip("_") for each in SETS.values() for part in each.parts if each.research_only
 }
-# The folder's name in the encoder's package says nothing.
-ENCODERS = {"model": "all-MiniLM-L6-v2, Apache-2.0"}
+ENCODERS = {
+    "all-MiniLM-L6-v2": "all-MiniLM-L6-v2, Apache-2.0",
+    "bge-small-en-v1.5": "bge-small-en-v1.5, MIT",
+    "bge-small-zh-v1.5": "bge-small-zh-v1.5, MIT",
+    "e5-small-v2": "e5-small-v2, MIT",
+}
 LANGUAGES = {"en": "English", "zh": "Chinese", "de": "German", "fr": "French", "es": "Spanish", "ja": "Japanese"}
 
 
@@ -33,15 +39,6 @@ def model_card(taxonomy: Taxonomy, summary: dict[str, Any]) -> str:
     rows = summary["rows"]["train"]
     languages = " or ".join(LANGUAGES.get(each, each) for each in summary["model"]["languages"])
     data = [f"- {ORIGINS.get(origin, origin)}: {count} rows" for origin, count in sorted(rows.items())]
-    table = ["| held-back part of | head | rows | accuracy | macro-F1 | ECE |", "|---|---|---|---|---|---|"]
-    for origin, scores in summary["test"].items():
-        for head in ("sentiment", "topic"):
-            if head in scores:
-                each = scores[head]
-                table.append(
-                    f"| {origin} | {head} | {each['n']} | {each['accuracy']:.3f} | {each['macro_f1']:.3f} "
-                    f"| {each['ece']:.3f} |"
-                )
     newline = "\n"
     return f"""# Model card
 
@@ -59,7 +56,7 @@ the holder of the named company, asset or market, as an investor would read it.
 **Scores** of the model as it lies here, on rows that neither trained it nor decided when to stop (10 % of each set, by
 a hash of the text without its numbers):
 
-{newline.join(table)}
+{newline.join(_table(summary))}
 
 Per topic, `other` files and confusion: `report.json`, or `newsquall evaluate` on your own labels.
 
@@ -68,6 +65,29 @@ companies with opposite fates in one line, and bare numbers are often misread.{_
 
 **Must not be used** {_must_not(rows)}
 """
+
+
+def _table(summary: dict[str, Any]) -> list[str]:
+    """The scores by set, beside those of full precision where integers are scored with."""
+    exact = summary.get("fp32")
+    names = [
+        "held-back part of",
+        "head",
+        "rows",
+        "accuracy",
+        "macro-F1",
+        *(["macro-F1 in fp32"] if exact else []),
+        "ECE",
+    ]
+    lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+    for origin, scores in summary["test"].items():
+        for head in HEADS:
+            if head in scores:
+                each = scores[head]
+                cells = [origin, head, str(each["n"]), f"{each['accuracy']:.3f}", f"{each['macro_f1']:.3f}"]
+                cells += [f"{exact[origin][head]['macro_f1']:.3f}"] if exact else []
+                lines.append(f"| {' | '.join([*cells, format(each['ece'], '.3f')])} |")
+    return lines
 
 
 def _start(summary: dict[str, Any]) -> str:

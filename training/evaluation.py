@@ -122,6 +122,20 @@ class Predictions:
         return result
 
 
+def scores_by_origin(predictions: Predictions) -> dict[str, Any]:
+    """The scores on all rows (`all`) and on each origin's, by head, with `unscorable` where rows could not be read."""
+
+    def scores(part: Predictions) -> Any:
+        found = msgspec.to_builtins(part.scores())
+        return found | ({"unscorable": len(part.unscorable)} if part.unscorable else {})
+
+    def of(origin: str) -> Predictions:
+        return predictions.part(lambda row: row.origin == origin)
+
+    origins = sorted({row.origin for row in predictions.rows})
+    return {"all": scores(predictions)} | {origin: scores(of(origin)) for origin in origins}
+
+
 def predict(scorer: Scorer, rows: Sequence[LabelledText]) -> Predictions:
     """Score labelled rows, keeping all probabilities."""
     scores = scorer.score([row.text for row in rows])

@@ -36,8 +36,8 @@ VALIDATION_BATCH = 64
 class Recipe:
     """How to train. The defaults are the shipped bundle's; docs/LOG.md has what each of them gained."""
 
-    epochs: int = 4
-    batch: int = 32
+    epochs: int = 5
+    batch: int = 48
     accumulate: int = 1  # batches a step of the optimiser
     learning_rate: float = 1e-4
     head_learning_rate: float = 1e-3

@@ -18,7 +18,7 @@ from model.taxonomy import Taxonomy
 from stream.archive import Archive, archive_errors
 from stream.records import Label
 from training.labelbook import LabelBook, agreed
-from training.labels import CORPUS, LabelledText, part_of, read_labels
+from training.labels import LabelledText, part_of, read_labels
 
 REPORT = "report.json"
 # The origin of rows of the book of labels.
@@ -81,13 +81,6 @@ def of_labels(labels: Sequence[Label], taxonomy: Taxonomy, sources: Mapping[str,
         for name, counted in sorted(strange.items())
     ]
     return HeldOut(_test_part(rows), len(rows), problems)
-
-
-def corpus_files(languages: Iterable[str]) -> list[str]:
-    """The files of the project's own headlines in some languages (RFC 5646)."""
-    spoken = {language.lower().partition("-")[0] for language in languages}
-    folders = [CORPUS / ("" if language == "en" else language) for language in sorted(spoken)]
-    return [str(path) for folder in folders for path in sorted(folder.glob("*.csv"))]
 
 
 def _test_part(rows: Iterable[LabelledText]) -> list[LabelledText]:

@@ -14,6 +14,7 @@ from stream.rows import BadRow, read_rows
 
 # The headlines that were written for this project, one file a topic.
 CORPUS = Path(__file__).parent / "corpus"
+OWN = "corpus"  # their origin
 
 Part = Literal["train", "validation", "test"]
 
@@ -31,7 +32,7 @@ class LabelledText:
     text: str
     topic: str | None
     sentiment: str | None
-    origin: str  # the file's name without suffix; `corpus` for the files of training/corpus
+    origin: str  # the file's name without suffix; `corpus` for the files of training/corpus, `corpus-zh` of its zh/
     entities: Mapping[str, str] = field(default_factory=dict)  # name -> the sentiment towards it
     source: str = ""
     language: str = ""
@@ -53,7 +54,7 @@ def read_labels(paths: Iterable[str], taxonomy: Taxonomy) -> LabelSet:
     """
     result = LabelSet()
     for path in paths:
-        origin = "corpus" if Path(path).resolve().parent == CORPUS else Path(path).stem
+        origin = _origin(Path(path).resolve())
         for row in read_rows(path):
             where = f"{path}:{row.line}"
             if isinstance(row, BadRow):
@@ -99,6 +100,24 @@ def _given(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     text = "" if value is None else str(value)
     return text if text.strip() else ""
+
+
+def corpus_files(languages: Iterable[str]) -> list[str]:
+    """The files of the project's own headlines in some languages (RFC 5646)."""
+    spoken = {language.lower().partition("-")[0] for language in languages}
+    folders = [CORPUS / ("" if language == "en" else language) for language in sorted(spoken)]
+    return [str(path) for folder in folders for path in sorted(folder.glob("*.csv"))]
+
+
+def is_corpus(origin: str) -> bool:
+    """Whether rows of an origin are the project's own headlines."""
+    return origin == OWN or origin.startswith(f"{OWN}-")
+
+
+def _origin(path: Path) -> str:
+    if path.parent == CORPUS:
+        return OWN
+    return f"{OWN}-{path.parent.name}" if path.parent.parent == CORPUS else path.stem
 
 
 def _entities(given: Any) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
 """What teachers say of texts: the soft labels of distillation, of pseudo-labels, and of learning without forgetting."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ from model.bundle import Bundle
 from model.errors import UnscorableText, UsageError
 from model.scorer import Scorer
 from model.taxonomy import Taxonomy
+from training.labels import LabelledText
 
 Opinions = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
@@ -40,4 +41,19 @@ def opinions_of(teachers: Sequence[Bundle], texts: Sequence[str], taxonomy: Taxo
     divisor = np.maximum(heard, np.float32(1.0))[:, None]
     topics /= divisor
     sentiments /= divisor
+    return topics, sentiments
+
+
+def heeded(
+    opinions: Opinions, rows: Sequence[LabelledText], taught: Collection[str], decided: Sequence[bool]
+) -> Opinions:
+    """The opinions without those that would argue with a label: of a topic that is not `taught`, since its
+    probability is 0 there; and of the labelled heads of rows that are `decided`, whose labels are new to the teachers.
+    """
+    topics, sentiments = (each.copy() for each in opinions)
+    for at, row in enumerate(rows):
+        if row.topic is not None and (decided[at] or row.topic not in taught):
+            topics[at] = 0.0
+        if row.sentiment is not None and decided[at]:
+            sentiments[at] = 0.0
     return topics, sentiments

@@ -6,7 +6,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -28,13 +28,13 @@ from training.batches import HEADS, NO_LABEL, Encoded, encode
 from training.calibration import temperature
 from training.card import model_card
 from training.checkpoint import Checkpoint
-from training.evaluation import predict
+from training.evaluation import predict, scores_by_origin
 from training.export import Origin, documented, export_bundle, install
 from training.finetune import OnEpoch, Recipe, finetune, logits_of
-from training.labels import CORPUS, LabelledText, Part, read_labels, split
-from training.neardup import near_duplicates
+from training.labels import LabelledText, Part, is_corpus
+from training.material import gather, is_own
 from training.network import TwoHeads, build, default_base
-from training.opinions import opinions_of
+from training.opinions import Opinions, heeded, opinions_of
 from training.quantise import add_integer_graph
 from training.report.contents import build_report
 from training.report.page import render_html
@@ -42,10 +42,12 @@ from training.restore import restore, tokenizer_of
 
 PARITY_TEXTS = 600
 CALIBRATION_TEXTS = 512
-FEWEST_ROWS = 20
 # A checkpoint holds the weights four times over (network, best, and the optimiser's two moments), and a new one is
-# written before the old one goes.
-BYTES_NEEDED = 1 << 30
+# written before the old one goes. The rest is the bundle's.
+CHECKPOINT_BYTES = 2 * 4 * 4  # a weight
+BUNDLE_BYTES = 200 << 20
+# The folder's name in the encoder's package says nothing.
+DEFAULT_BASE_NAME = "all-MiniLM-L6-v2"
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def train(
     language: str = "en",
     recipe: Recipe = Recipe(),  # noqa: B008  (frozen)
     withhold_texts: bool = False,
+    strict: bool = False,
     report: Callable[[str], None] = lambda _line: None,
     on_epoch: OnEpoch = lambda _number, _loss, _scores: None,
 ) -> Bundle | None:
@@ -75,9 +78,10 @@ def train(
 
     `base`: an encoder's folder or hub name, or a bundle. With a bundle the training goes on from its weights and
     labels, the project's own headlines are learnt again beside the new ones, and the bundle is its own teacher, so
-    that it does not forget. `teachers`: bundles whose averaged opinion is learnt beside the labels. `topics`: new
-    ones beside the taxonomy's. `withhold_texts`: no text but the project's own stands in the report, for a model that
-    is given away. `on_epoch`: as of training.finetune.
+    that it does not forget; it has no say where an analyst's own row is labelled. `teachers`: bundles whose averaged
+    opinion is learnt beside the labels. `topics`: new ones beside the taxonomy's. `withhold_texts`: no text but the
+    project's own stands in the report, for a model that is given away. `strict`: a bad row raises. `on_epoch`: as of
+    training.finetune.
 
     Rows of the held-back part never train and never decide when to stop, nor do their near-duplicates. A training
     that was killed goes on when it is called again alike. None on all but the first of several processes.
@@ -86,32 +90,26 @@ def train(
     unknown, BundleError if a bundle cannot be trained on, ExportError if the graph's numbers differ.
     """
     taxonomy = (base.taxonomy if isinstance(base, Bundle) else Taxonomy()).with_topics(topics)
-    if isinstance(base, Bundle):
-        known = {Path(path).resolve() for path in paths}
-        paths = [*paths, *(str(path) for path in sorted(CORPUS.glob("*.csv")) if path.resolve() not in known)]
-        teachers = [*teachers, base]
-    labels = read_labels(paths, taxonomy)
-    for reason, count in Counter(problem.split(": ", 1)[1] for problem in labels.problems).most_common(10):
-        report(f"left out {count} rows: {reason}")
-    parts, dropped = held_apart(split(labels.rows))
-    report(
-        ", ".join(f"{part} {len(rows)}" for part, rows in parts.items())
-        + f" rows; {dropped} left out as near-duplicates of rows that are held back"
-    )
-    _require_enough(parts, continued=isinstance(base, Bundle))
-    _require_room(out)
+    before = base if isinstance(base, Bundle) else None
+    parts, dropped = gather(paths, taxonomy, before, report, strict)
     start = _start(base, taxonomy, recipe, language)
+    _require_room(out, start.network)
+    positions = int(start.network.encoder.config.max_position_embeddings)
+    if positions < recipe.max_tokens:
+        report(f"{start.name} reads {positions} tokens at most: what is longer is cut there")
+        recipe = replace(recipe, max_tokens=positions)
     encoded = {part: encode(rows, start.tokenizer, taxonomy, recipe.max_tokens) for part, rows in parts.items()}
+    if before is not None:
+        teachers = [*teachers, before]
     if teachers:
-        report(f"asking {len(teachers)} teacher(s) for their opinion of {len(parts['train'])} rows")
-        opinions = opinions_of(teachers, [row.text for row in parts["train"]], taxonomy)
-        encoded["train"] = Encoded(encoded["train"].ids, encoded["train"].labels, opinions)
-    checkpoint = Checkpoint(out.with_name(f".{out.name}.training"), _identity(encoded, start.name, taxonomy, recipe))
+        report(f"asking {len(teachers)} teacher(s) for their opinion of {len(parts['train']):,} rows")
+        encoded["train"] = replace(encoded["train"], opinions=_opinions(parts["train"], teachers, taxonomy, before))
+    checkpoint = Checkpoint(out.with_name(f".{out.name}.training"), _identity(start, encoded, taxonomy, recipe))
     learnt = (start.network, encoded["train"], encoded["validation"], taxonomy)
     progress = finetune(*learnt, recipe, report, checkpoint, on_epoch)
     if not PartialState().is_main_process:
         return None
-    if not isinstance(base, Bundle) and set(encoded["train"].labels[0]) == {NO_LABEL} and not teachers:
+    if set(encoded["train"].labels[0]) == {NO_LABEL} and not teachers:
         report("no row has a topic: this model will call every headline 'other', which never pages")
         _always(start.network.topic, taxonomy.topics.index("other"))
     temperatures = calibrate(start.network, encoded["validation"])
@@ -119,7 +117,7 @@ def train(
         "rows": {part: dict(Counter(row.origin for row in rows)) for part, rows in parts.items()},
         "near_duplicates_left_out": dropped,
         "base": start.name,
-        "teachers": [teacher.version for teacher in teachers],
+        "teachers": [f"{teacher.version} (from {teacher.manifest.base})" for teacher in teachers],
         "recipe": msgspec.to_builtins(recipe),
         "losses": progress.losses,
         "validation": msgspec.to_builtins(progress.validation),
@@ -138,28 +136,13 @@ def train(
             parts,
             summary,
             random.Random(recipe.seed),  # noqa: S311  (sampling, not secrets)
-            lambda row: row.origin == "corpus" or not withhold_texts,
-            base if isinstance(base, Bundle) else None,
+            lambda row: is_corpus(row.origin) or not withhold_texts,
+            before,
         )
         report(summary["int8"])
         installed = install(Path(scratch) / "bundle", out)
     checkpoint.clear()
     return installed
-
-
-def held_apart(parts: Mapping[Part, Sequence[LabelledText]]) -> tuple[dict[Part, list[LabelledText]], int]:
-    """The parts without the rows that would tell what is held back: training rows that are near-duplicates of a
-    validation or test row, validation rows of a test row. And how many those were."""
-    test, validation, train_rows = list(parts["test"]), list(parts["validation"]), list(parts["train"])
-    kept_validation = _without_copies(validation, test)
-    kept_train = _without_copies(train_rows, kept_validation + test)
-    dropped = len(validation) - len(kept_validation) + len(train_rows) - len(kept_train)
-    return {"train": kept_train, "validation": kept_validation, "test": test}, dropped
-
-
-def _without_copies(rows: Sequence[LabelledText], held: Sequence[LabelledText]) -> list[LabelledText]:
-    copies = near_duplicates([row.text for row in rows], [row.text for row in held])
-    return [row for row, copy in zip(rows, copies, strict=True) if copy is None]
 
 
 def calibrate(network: TwoHeads, validation: Encoded) -> dict[str, float]:
@@ -189,7 +172,11 @@ def finish(
     bundle that it started from if there was one, and lay the report, the card, and what live headlines are compared
     with beside it."""
     drawn = chance.sample(parts["train"], min(CALIBRATION_TEXTS, len(parts["train"])))
+    exact = bundle
     bundle, summary["int8"] = add_integer_graph(bundle, [row.text for row in drawn], parts["validation"])
+    if "int8" in bundle.manifest.graphs:
+        with Scorer(exact, "cpu") as scorer:
+            summary["fp32"] = scores_by_origin(predict(scorer, parts["test"]))
     earlier = None
     if before is not None:
         with Scorer(before, "cpu") as scorer:
@@ -228,46 +215,42 @@ def _start(base: str | Bundle | None, taxonomy: Taxonomy, recipe: Recipe, langua
     if isinstance(base, Bundle):
         network = restore(base, taxonomy, recipe.dropout, recipe.seed)
         return Start(network, tokenizer_of(base), base.version, tuple(base.manifest.languages))
-    network, tokenizer = build(base or default_base(), len(taxonomy.topics), len(taxonomy.sentiments), recipe.dropout)
-    return Start(network, tokenizer, Path(base or default_base()).name, (language,))
+    classes = (len(taxonomy.topics), len(taxonomy.sentiments))
+    network, tokenizer = build(base or default_base(), *classes, recipe.dropout, recipe.seed)
+    return Start(network, tokenizer, Path(base).name if base else DEFAULT_BASE_NAME, (language,))
 
 
-def _require_enough(parts: Mapping[Part, Sequence[LabelledText]], continued: bool) -> None:
-    for head in HEADS:
-        classes = {getattr(row, head) for row in parts["train"]} - {None}
-        if len(classes) == 1:
-            raise InputError(f"all rows have the same {head}: a model needs two or more to tell apart")
-        if head == "sentiment" and not classes and not continued:
-            raise InputError(
-                "no row has a sentiment: label it too, or start from a model that knows it (--base bundled)"
-            )
-    rows = sum(map(len, parts.values()))
-    if len(parts["train"]) < FEWEST_ROWS or not parts["test"] or not parts["validation"]:
-        raise InputError(
-            f"{rows} labelled rows are too few to train on and hold some back: label at least 100, or start from a "
-            "model that knows the rest (--base bundled)"
-        )
+def _opinions(
+    rows: Sequence[LabelledText], teachers: Sequence[Bundle], taxonomy: Taxonomy, before: Bundle | None
+) -> Opinions:
+    taught = set.intersection(*(set(teacher.taxonomy.topics) for teacher in teachers))
+    decided = [before is not None and is_own(row) for row in rows]
+    return heeded(opinions_of(teachers, [row.text for row in rows], taxonomy), rows, taught, decided)
 
 
-def _require_room(out: Path) -> None:
+def _require_room(out: Path, network: TwoHeads) -> None:
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    needed = CHECKPOINT_BYTES * weights + BUNDLE_BYTES
     for folder in (out.absolute().parent, Path(gettempdir())):
         there = next(each for each in (folder, *folder.parents) if each.is_dir())
         free = shutil.disk_usage(there).free
-        if free < BYTES_NEEDED:
+        if free < needed:
             raise InputError(
-                f"{there} has {free / 1e9:.1f} GB free, and training needs {BYTES_NEEDED / 1e9:.1f} GB for its "
-                "checkpoints and the bundle: make room there first"
+                f"{there} has {free / 1e9:.1f} GB free, and training needs {needed / 1e9:.1f} GB for its checkpoints "
+                "and the bundle: make room there first"
             )
 
 
-def _identity(encoded: Mapping[Part, Encoded], base: str, taxonomy: Taxonomy, recipe: Recipe) -> str:
+def _identity(start: Start, encoded: Mapping[Part, Encoded], taxonomy: Taxonomy, recipe: Recipe) -> str:
     """A hash of all that decides how a training goes: a checkpoint of another one is not taken up."""
     seen = blake2b(digest_size=16)
+    for parameter in start.network.parameters():
+        seen.update(parameter.detach().numpy().tobytes())
     parts: tuple[Part, ...] = ("train", "validation")
     for part in parts:
         data = encoded[part]
         seen.update(repr((data.ids, data.labels)).encode())
         for opinions in data.opinions or ():
             seen.update(opinions.tobytes())
-    seen.update(repr((base, taxonomy, recipe, PartialState().num_processes)).encode())
+    seen.update(repr((start.name, taxonomy, recipe, PartialState().num_processes)).encode())
     return seen.hexdigest()

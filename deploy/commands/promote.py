@@ -17,6 +17,7 @@ from model.scorer import Scorer
 from stream.settings import Settings
 from training import heldout
 from training.gate import Check, Decision
+from training.labels import corpus_files
 from training.promotion import Because, Move, alone, known_version, require_fit
 from training.promotion import promote as make_champion
 from training.runs import run_of
@@ -112,7 +113,7 @@ def compared(settings: Settings, champion: Bundle, challenger: Bundle, files: Se
         held = heldout.of_files(files, taxonomy)
     else:
         languages = (*champion.manifest.languages, *challenger.manifest.languages)
-        held = heldout.of_files(heldout.corpus_files(languages), taxonomy)
+        held = heldout.of_files(corpus_files(languages), taxonomy)
         held += heldout.of_book(settings.archive.url, taxonomy)
     for problem in held.problems:
         say(problem)

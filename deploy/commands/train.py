@@ -14,8 +14,9 @@ from deploy.commands import options
 from deploy.commands.console import say
 from model.bundle import MANIFEST, Bundle
 from model.errors import UsageError
-from model.registry import Registry, resolve
+from model.registry import Registry, resolve, target_of
 from stream.settings import Settings
+from training.exchange import require_new_topic
 from training.runs import described, recorded
 
 NEEDED = ("torch", "transformers", "onnx", "accelerate", "peft")
@@ -48,6 +49,7 @@ NEEDED = ("torch", "transformers", "onnx", "accelerate", "peft")
 @click.option(
     "--withhold-texts", is_flag=True, help="No text but the project's own in the report: for a model to give away."
 )
+@options.strict
 @click.pass_obj
 def train(
     settings: Settings,
@@ -62,6 +64,7 @@ def train(
     lora: int | None,
     seed: int | None,
     withhold_texts: bool,
+    strict: bool,
 ) -> None:
     """Fine-tune a model on rows that have a topic, a sentiment or both; write a bundle that --model takes.
 
@@ -82,6 +85,7 @@ def train(
         lora_rank=lora or recipe.lora_rank,
         seed=recipe.seed if seed is None else seed,
     )
+    topics = tuple(map(require_new_topic, topics))
     files = [*labels, *more]
     asked = [resolve(teacher, settings.registry.place()) for teacher in teachers]
     with ExitStack() as exits:
@@ -98,6 +102,7 @@ def train(
             language=language,
             recipe=recipe,
             withhold_texts=withhold_texts,
+            strict=strict,
             report=say,
             on_epoch=run.epoch if run else lambda _number, _loss, _scores: None,
         )
@@ -139,5 +144,5 @@ def starting_point(settings: Settings, base: str | None) -> str | Bundle | None:
     """A model that --base names, or the encoder's name as it was given."""
     if base is None:
         return None
-    is_model = base in ("bundled", "champion") or base.startswith("models:/") or (Path(base) / MANIFEST).is_file()
+    is_model = base == "bundled" or target_of(base) is not None or (Path(base) / MANIFEST).is_file()
     return resolve(base, settings.registry.place()) if is_model else base

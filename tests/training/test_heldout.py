@@ -11,9 +11,9 @@ from model.registry import resolve
 from model.taxonomy import Taxonomy
 from stream.archive import Archive
 from stream.records import Label
-from training.heldout import BOOK, HeldOut, corpus_files, keeps_apart, of_book, of_files, of_labels, report_of
+from training.heldout import BOOK, HeldOut, keeps_apart, of_book, of_files, of_labels, report_of
 from training.labelbook import LabelBook
-from training.labels import part_of
+from training.labels import corpus_files, part_of
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 TITLES = [f"{one}{other} Steel warns on its mill" for one, other in product("ABCDEFGHJKLMNPQRSTVW", "aeiou")]

@@ -9,7 +9,8 @@ from model.errors import UnscorableText, UsageError
 from model.scorer import Score
 from model.taxonomy import SENTIMENTS, Taxonomy
 from training import opinions
-from training.opinions import opinions_of
+from training.labels import LabelledText
+from training.opinions import heeded, opinions_of
 
 EARNINGS_FIRST, OTHER_FIRST = ("earnings", "other"), ("other", "earnings")
 
@@ -75,3 +76,17 @@ def test_what_no_teacher_can_read_has_no_opinion():
 def test_a_teacher_of_other_labels_is_refused(given, told):
     with pytest.raises(UsageError, match=told):
         opinions_of([given], ["a"], Taxonomy(EARNINGS_FIRST))
+
+
+def test_opinions_do_not_argue_with_a_label_that_the_teachers_could_not_know():
+    rows = [
+        LabelledText("known topic, replayed", "earnings", "negative", "corpus"),
+        LabelledText("new topic, replayed", "climate", "negative", "corpus"),
+        LabelledText("an analyst's", "earnings", None, "mine"),
+        LabelledText("an analyst's, too", None, "positive", "mine"),
+    ]
+    given = (np.full((4, 2), 0.5, np.float32), np.full((4, 3), 0.25, np.float32))
+    topics, sentiments = heeded(given, rows, {"earnings", "other"}, [False, False, True, True])
+    assert topics.sum(axis=1).tolist() == [1, 0, 0, 1]
+    assert sentiments.sum(axis=1).tolist() == [0.75, 0.75, 0.75, 0]
+    assert given[0].sum() == 4  # what was given is left as it was

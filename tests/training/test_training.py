@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 import torch
+from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 
 import training.export
 import training.quantise
@@ -23,8 +24,9 @@ from training.evaluation import evaluate
 from training.export import Origin, export_bundle
 from training.finetune import Recipe
 from training.labels import LabelledText, read_labels, split
+from training.material import held_apart
 from training.network import TwoHeads, build
-from training.train import held_apart, train
+from training.train import train
 
 QUICK = Recipe(epochs=1, batch=16, learning_rate=1e-3, max_tokens=48)
 TEXTS = [
@@ -351,3 +353,23 @@ def test_integer_arithmetic_is_added_where_it_keeps_the_scores_and_left_out_wher
     with Scorer(bundle, "cpu") as exact, Scorer(integer, "cpu") as scorer:
         for one, other in zip(exact.score(TEXTS), scorer.score(TEXTS), strict=True):
             assert one.probabilities == pytest.approx(other.probabilities, abs=0.05)
+
+
+def test_a_disk_without_room_for_this_network_is_told_before_the_training(label_files, toy_base, tmp_path, monkeypatch):
+    room = shutil.disk_usage(tmp_path)._replace(free=100 << 20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: room)
+    with pytest.raises(InputError, match=r"has 0.1 GB free, and training needs 0.2 GB"):
+        train(label_files, tmp_path / "out", toy_base)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_encoder_of_fewer_positions_cuts_texts_there(label_files, toy_base, tmp_path):
+    short = tmp_path / "short"
+    encoder = AutoModel.from_pretrained(toy_base)
+    BertModel(BertConfig(**encoder.config.to_dict() | {"max_position_embeddings": 16})).save_pretrained(short)
+    AutoTokenizer.from_pretrained(toy_base).save_pretrained(short)
+    told = []
+    bundle = train(label_files, tmp_path / "out", str(short), recipe=Recipe(epochs=1), report=told.append)
+    assert any("short reads 16 tokens at most" in line for line in told)
+    assert bundle.manifest.max_tokens == 16
+    assert bundle.manifest.base == "short"

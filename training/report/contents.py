@@ -12,7 +12,7 @@ from model.text import clean
 from training import findings
 from training.comparison import Change, Comparison, changes, compare
 from training.confidence import Interval
-from training.evaluation import HEADS, Predictions
+from training.evaluation import HEADS, Predictions, scores_by_origin
 from training.findings import ClassFinding, Confusion, Score, Slice
 from training.labels import LabelledText
 from training.mistakes import Mistakes, mistakes
@@ -156,7 +156,7 @@ def build_report(
         countries=countries,
         mistakes={head: mistakes(scorer, predictions, head, quotable) for head in heads},
         against=beside,
-        test=_by_origin(predictions),
+        test=scores_by_origin(predictions),
     )
     built: dict[str, Any] = {**summary, **msgspec.to_builtins(report)}
     return built
@@ -194,15 +194,3 @@ def _beside(
     fixed = [change for change in shown if change.second == change.truth][:CHANGES_SHOWN]
     broken = [change for change in shown if change.second != change.truth][:CHANGES_SHOWN]
     return Against(name, compare(other, predictions), broken + fixed, len(found) - len(shown))
-
-
-def _by_origin(predictions: Predictions) -> dict[str, Any]:
-    def scores(part: Predictions) -> Any:
-        found = msgspec.to_builtins(part.scores())
-        return found | ({"unscorable": len(part.unscorable)} if part.unscorable else {})
-
-    def of(origin: str) -> Predictions:
-        return predictions.part(lambda row: row.origin == origin)
-
-    origins = sorted({row.origin for row in predictions.rows})
-    return {"all": scores(predictions)} | {origin: scores(of(origin)) for origin in origins}
