@@ -57,6 +57,7 @@ def test_options_reach_training_and_the_runs_record(
         "topics": ("climate",),
         "language": "de",
         "withhold_texts": False,
+        "strict": False,
     }
     captured = capsys.readouterr()
     assert captured.out == f"{bundle.version}\n"
