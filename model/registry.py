@@ -56,6 +56,8 @@ _THEIRS = ("mlflow", "sqlalchemy", "sqlite3", "psycopg", "alembic", "requests", 
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 _REFERENCE = re.compile(r"(?P<alias>champion|previous)|(?P<version>\d+)|models:/(?P<name>[^/@]+)(?P<rest>[/@].+)")
+# The store answers, and has not got what its database tells of.
+_LOST = re.compile(r"No such (artifact|file or directory)|does not exist")
 _HELPFUL = re.compile(r"(?:\[Errno -?\d+\] )([\w ,]+(?:: '[^']+')?)|(No such artifact: '[^']+')")
 
 
@@ -244,13 +246,18 @@ class Registry:
         def fetch(folder: Path) -> None:
             from mlflow.artifacts import download_artifacts  # noqa: PLC0415  (seconds to load)
 
-            with self.talking():
-                into = download_artifacts(
-                    artifact_uri=found.source, dst_path=str(folder), tracking_uri=self.place.address
-                )
-                for file in list(Path(into).iterdir()):
-                    file.rename(folder / file.name)
-                Path(into).rmdir()
+            try:
+                with self.talking():
+                    into = download_artifacts(
+                        artifact_uri=found.source, dst_path=str(folder), tracking_uri=self.place.address
+                    )
+            except RegistryError as error:
+                if _LOST.search(str(error.__cause__)):
+                    raise BundleError("its files are gone") from error
+                raise
+            for file in list(Path(into).iterdir()):
+                file.rename(folder / file.name)
+            Path(into).rmdir()
 
         of_this = sha256(_shown(self.place.address).encode()).hexdigest()[:8]
         cache = BundleCache(self.place.cache / f"{_file_name(self.place.name)}-{of_this}")
@@ -287,14 +294,11 @@ class Registry:
             )
             return int(made.version)
 
-    def point(self, alias: str, version: int | None) -> None:
-        """Move an alias to a version, or take it away."""
+    def point(self, alias: str, version: int) -> None:
+        """Move an alias to a version."""
         with self.talking(make=True) as client:
             assert client is not None
-            if version is None:
-                client.delete_registered_model_alias(self.place.name, alias)
-            else:
-                client.set_registered_model_alias(self.place.name, alias, str(version))
+            client.set_registered_model_alias(self.place.name, alias, str(version))
 
     def note(self, key: str, value: str, version: int | None = None) -> None:
         """Set a tag of the registered model, or of one of its versions."""

@@ -111,8 +111,8 @@ class ScoringAgent:
         return self._scoring.submit(self._take, scorer).result()
 
     def _take(self, scorer: Scorer) -> Scorer:
-        before, self._scorer = self._scorer, scorer
-        self._drift = DriftWatch(scorer.bundle.reference())
+        drift = DriftWatch(scorer.bundle.reference())  # may raise: then nothing has been taken
+        before, self._scorer, self._drift = self._scorer, scorer, drift
         self._tell_drift()
         return before
 

@@ -15,7 +15,6 @@ from model.text import clean
 from training.labels import LabelledText
 
 NO_LABEL = -100  # torch's own: such a row does not teach that head
-HEADS = ("topic", "sentiment")  # in the order of the network's outputs
 
 
 @dataclass(frozen=True)

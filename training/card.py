@@ -38,7 +38,9 @@ def model_card(taxonomy: Taxonomy, summary: dict[str, Any]) -> str:
     """The card as Markdown, from a training run's summary with its report."""
     rows = summary["rows"]["train"]
     languages = " or ".join(LANGUAGES.get(each, each) for each in summary["model"]["languages"])
+    learnt = set(summary.get("learnt_from", rows))
     data = [f"- {ORIGINS.get(origin, origin)}: {count} rows" for origin, count in sorted(rows.items())]
+    data += [f"- through the models that taught it: {ORIGINS.get(each, each)}" for each in sorted(learnt - set(rows))]
     newline = "\n"
     return f"""# Model card
 
@@ -61,9 +63,9 @@ a hash of the text without its numbers):
 Per topic, `other` files and confusion: `report.json`, or `newsquall evaluate` on your own labels.
 
 **Limits.** {languages} only. It reads the headline, not the article, and not whether it is true. Irony, several
-companies with opposite fates in one line, and bare numbers are often misread.{_limits(rows)}
+companies with opposite fates in one line, and bare numbers are often misread.{_limits(learnt)}
 
-**Must not be used** {_must_not(rows)}
+**Must not be used** {_must_not(learnt)}
 """
 
 

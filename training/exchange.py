@@ -17,7 +17,8 @@ from model.taxonomy import TOPIC_ALIASES, Taxonomy
 from model.text import MAX_TITLE_CHARACTERS, clean, has_words
 from stream.records import Label, row_id
 from stream.rows import BadRow, read_rows
-from training.labelbook import BETWEEN_NAMES, HEADS
+from training.labelbook import BETWEEN_NAMES
+from training.labels import HEADS
 from training.labelstudio import annotations, read_tasks
 
 SUFFIXES = (".csv", ".jsonl", ".ndjson", ".json")
@@ -273,11 +274,13 @@ def _choice(fields: Mapping[str, Any], head: str) -> str | None:
 
 
 def _moment(given: object, now: datetime) -> datetime:
+    if given is None:
+        return now
     try:
         moment = datetime.fromisoformat(str(given))
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return now
+    except (ValueError, OverflowError) as error:
+        raise _BadLabel(f"labelled_at '{given}' is no date: write 2026-03-31 or 2026-03-31T14:05:00Z") from error
 
 
 def _entities(given: object) -> object:

@@ -19,9 +19,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.taxonomy import Taxonomy
-from training.batches import HEADS, NO_LABEL, Encoded, bucketed, class_weights, padded
+from training.batches import NO_LABEL, Encoded, bucketed, class_weights, padded
 from training.checkpoint import Checkpoint
 from training.evaluation import HeadScores, head_scores
+from training.labels import HEADS
 from training.network import TwoHeads, adapted, merged
 
 Precision = Literal["auto", "fp32", "bf16"]
@@ -190,7 +191,8 @@ class _Training:
         for number, batch in enumerate(mine, start=1):
             if number <= self._done:
                 continue
-            torch.manual_seed((recipe.seed * 1000 + self._epoch) * 1_000_000 + number * self._processes)
+            step = number * self._processes + self._accelerator.process_index
+            torch.manual_seed((recipe.seed * 1000 + self._epoch) * 1_000_000 + step)
             whole = number % recipe.accumulate == 0 or number == len(mine)
             with nullcontext() if whole else self._accelerator.no_sync(self._wrapped):
                 with torch.autocast(self._accelerator.device.type, torch.bfloat16, enabled=self._low):

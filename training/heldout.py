@@ -7,7 +7,7 @@ know that a model was trained by `newsquall train`; what any other training has 
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ import sqlalchemy as sa
 
 from model.bundle import Bundle
 from model.taxonomy import Taxonomy
+from model.text import clean
 from stream.archive import Archive, archive_errors
 from stream.records import Label
 from training.labelbook import LabelBook, agreed
-from training.labels import LabelledText, part_of, read_labels
+from training.labels import LabelledText, part_of, read_labels, without_contradictions
 
 REPORT = "report.json"
 # The origin of rows of the book of labels.
@@ -34,7 +35,8 @@ class HeldOut:
     problems: list[str] = field(default_factory=list)
 
     def __add__(self, other: "HeldOut") -> "HeldOut":
-        return HeldOut(self.rows + other.rows, self.read + other.read, self.problems + other.problems)
+        both = _test_part([*self.rows, *other.rows])
+        return HeldOut(both, self.read + other.read, self.problems + other.problems)
 
     def origins(self) -> dict[str, int]:
         """How many of the rows come from where."""
@@ -84,11 +86,14 @@ def of_labels(labels: Sequence[Label], taxonomy: Taxonomy, sources: Mapping[str,
 
 
 def _test_part(rows: Iterable[LabelledText]) -> list[LabelledText]:
-    """Each text once: of a file that is given twice, or of a text in two files, the first that has its labels."""
-    kept: dict[tuple[str, str | None, str | None], LabelledText] = {}
-    for row in rows:
-        if part_of(row.text) == "test":
-            kept.setdefault((row.text, row.topic, row.sentiment), row)
+    """Each text once, with the labels of all its rows: counted twice it would judge twice. None that has two labels of
+    one head."""
+    kept: dict[str, LabelledText] = {}
+    agreeing, _ = without_contradictions([row for row in rows if part_of(row.text) == "test"])
+    for row in agreeing:
+        key = clean(row.text).casefold()
+        first = kept.setdefault(key, row)
+        kept[key] = replace(first, topic=first.topic or row.topic, sentiment=first.sentiment or row.sentiment)
     return list(kept.values())
 
 

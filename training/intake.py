@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 from model.errors import InputError
 from training.exchange import LabelFile, Reader
-from training.labelbook import HEADS, WRITTEN, Entered, LabelBook, Outcome
+from training.labelbook import WRITTEN, Entered, LabelBook, Outcome
+from training.labels import HEADS
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from model.errors import ArchiveError
 from model.text import clean
 from stream.archive import archive_errors, create_tables, from_microseconds, microseconds
 from stream.records import Label, LabelSource, Sentiment
+from training.labels import HEADS
 
 _tables = sa.MetaData()
 
@@ -39,7 +40,6 @@ _labels = sa.Table(
     sa.Index("labels_by_headline", "headline_id"),
 )
 
-HEADS = ("topic", "sentiment")
 ENOUGH = 100  # texts, of which a tenth is held back and a twentieth says when to stop
 _REST = "start from a model that knows the rest (newsquall train --base bundled)"
 BETWEEN_NAMES = ";"  # in the annotator of a label that several gave
@@ -312,10 +312,6 @@ class LabelBook:
         """Each annotator's label of each text, the oldest first."""
         with archive_errors("the book of labels cannot be read"), self._engine.connect() as connection:
             return [label for _, label in self._current(connection).values()]
-
-    def conflicts(self) -> list[list[Label]]:
-        """The texts whose annotators differ, each with their current labels."""
-        return disagreements(self.current())
 
 
 def _to_row(key: _Key, revision: int, label: Label) -> dict[str, Any]:

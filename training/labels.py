@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,9 @@ from stream.rows import BadRow, read_rows
 # The headlines that were written for this project, one file a topic.
 CORPUS = Path(__file__).parent / "corpus"
 OWN = "corpus"  # their origin
+
+HEADS = ("topic", "sentiment")
+SHOWN = 80  # characters of a text in a message
 
 Part = Literal["train", "validation", "test"]
 
@@ -117,7 +121,10 @@ def is_corpus(origin: str) -> bool:
 def _origin(path: Path) -> str:
     if path.parent == CORPUS:
         return OWN
-    return f"{OWN}-{path.parent.name}" if path.parent.parent == CORPUS else path.stem
+    if path.parent.parent == CORPUS:
+        return f"{OWN}-{path.parent.name}"
+    # Names that mean something else here: somebody's corpus.csv is not the project's, and `all` is the sum of origins.
+    return f"file-{path.stem}" if is_corpus(path.stem) or path.stem == "all" else path.stem
 
 
 def _entities(given: Any) -> Mapping[str, str]:
@@ -153,3 +160,19 @@ def split(rows: Sequence[LabelledText]) -> dict[Part, list[LabelledText]]:
     for row in rows:
         parts[part_of(row.text)].append(row)
     return parts
+
+
+def without_contradictions(rows: Sequence[LabelledText]) -> tuple[list[LabelledText], list[str]]:
+    """The rows whose text does not come with two labels of one head, and a line for each text that does."""
+    keys = [clean(row.text).casefold() for row in rows]
+    said: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row, key in zip(rows, keys, strict=True):
+        for head in HEADS:
+            if (label := getattr(row, head)) is not None:
+                said[key, head].add(label)
+    against = {key: head for (key, head), labels in said.items() if len(labels) > 1}
+    lines = [
+        f"two {head}s for one text, {' and '.join(sorted(said[key, head]))}: '{key[:SHOWN]}'"
+        for key, head in against.items()
+    ]
+    return [row for row, key in zip(rows, keys, strict=True) if key not in against], lines

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from model.errors import InputError
-from training.labelbook import HEADS
+from training.labels import HEADS
 
 # What tells an export, and not some other JSON.
 _TASK = {"data", "annotations", "completions", "title", "text"}

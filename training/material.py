@@ -1,32 +1,45 @@
 """What a training is given: label files read, contradictions and near-copies taken out, parts held apart."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from model.bundle import Bundle
 from model.errors import InputError, UsageError
 from model.taxonomy import Taxonomy
-from model.text import clean
-from training.batches import HEADS
-from training.labels import LabelledText, Part, corpus_files, is_corpus, read_labels, split
+from training.labels import (
+    HEADS,
+    LabelledText,
+    Part,
+    corpus_files,
+    is_corpus,
+    part_of,
+    read_labels,
+    split,
+    without_contradictions,
+)
 from training.neardup import near_duplicates
 
 FEWEST_ROWS = 20
 CONTRADICTIONS_TOLD = 10
-SHOWN = 80  # characters of a text
 
 Say = Callable[[str], None]
 Parts = dict[Part, list[LabelledText]]
 
 
 def gather(
-    paths: Sequence[str], taxonomy: Taxonomy, going_on_from: Bundle | None, say: Say, strict: bool = False
+    paths: Sequence[str],
+    taxonomy: Taxonomy,
+    going_on_from: Bundle | None,
+    language: str,
+    say: Say,
+    strict: bool = False,
 ) -> tuple[Parts, int]:
     """The parts of the label files' rows, and how many rows were left out as near-copies of rows that are held back.
 
-    With a bundle that a training goes on from, the project's own headlines in its languages come with them, so that
-    they are not forgotten. Bad rows and texts with two labels are told and left out; `strict` raises for the first.
+    Held back are the rows of the test part, and those of the project's own headlines even if they are not given: the
+    promotion gate judges by them. With a bundle that a training goes on from, the project's own headlines in its
+    languages come with the files, so that they are not forgotten. `language`: the labels'. Bad rows and texts with two
+    labels are told and left out; `strict` raises for the first.
 
     Raises InputError if a file cannot be read or the rows are too few, UsageError for a topic of the taxonomy's that
     neither the bundle nor a row has.
@@ -48,35 +61,22 @@ def gather(
         say(line)
     left = len(labels.rows) - len(rows)
     told = f"left out: {len(labels.problems):,} bad rows, {left:,} whose text has two labels"
-    parts, dropped = held_apart(split(rows))
+    judging = read_labels(corpus_files([language]), taxonomy).rows
+    parts, dropped = held_apart(split(rows), [row for row in judging if part_of(row.text) == "test"])
     say(f"{told}, {dropped:,} near-copies of rows that are held back")
     say(", ".join(f"{part} {len(of):,}" for part, of in parts.items()) + " rows")
     _require_enough(parts, going_on_from is not None)
     return parts, dropped
 
 
-def without_contradictions(rows: Sequence[LabelledText]) -> tuple[list[LabelledText], list[str]]:
-    """The rows whose text does not come with two labels of one head, and a line for each text that does."""
-    keys = [clean(row.text).casefold() for row in rows]
-    said: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for row, key in zip(rows, keys, strict=True):
-        for head in HEADS:
-            if (label := getattr(row, head)) is not None:
-                said[key, head].add(label)
-    against = {key: head for (key, head), labels in said.items() if len(labels) > 1}
-    lines = [
-        f"two {head}s for one text, {' and '.join(sorted(said[key, head]))}: '{key[:SHOWN]}'"
-        for key, head in against.items()
-    ]
-    return [row for row, key in zip(rows, keys, strict=True) if key not in against], lines
-
-
-def held_apart(parts: Mapping[Part, Sequence[LabelledText]]) -> tuple[Parts, int]:
+def held_apart(parts: Mapping[Part, Sequence[LabelledText]], judging: Sequence[LabelledText] = ()) -> tuple[Parts, int]:
     """The parts without the rows that would tell what is held back: training rows that are near-duplicates of a
-    validation or test row, validation rows of a test row. And how many those were."""
+    validation or test row, validation rows of a test row; `judging`: rows that are held back beside those of the test
+    part. And how many those were."""
     test, validation, train_rows = list(parts["test"]), list(parts["validation"]), list(parts["train"])
-    kept_validation = _without_copies(validation, test)
-    kept_train = _without_copies(train_rows, kept_validation + test)
+    held = [*test, *judging]
+    kept_validation = _without_copies(validation, held)
+    kept_train = _without_copies(train_rows, kept_validation + held)
     dropped = len(validation) - len(kept_validation) + len(train_rows) - len(kept_train)
     return {"train": kept_train, "validation": kept_validation, "test": test}, dropped
 

@@ -38,11 +38,6 @@ class Perturbation:
     limit: float  # the largest share of rows whose label may change, of each head
     change: Callable[[LabelledText, str, Random], Changed | str | None]  # of a row and its cleaned text
 
-    @property
-    def kind(self) -> str:
-        """What the change belongs to: casing, typos, ..."""
-        return self.name.split("/", 1)[0]
-
     def of(self, row: LabelledText, seed: int = 0) -> Changed | None:
         """The row's text, changed; None where there is nothing to change."""
         text = clean(row.text)

@@ -24,14 +24,15 @@ from model.reference import REFERENCE, describe
 from model.reference import encode as encode_reference
 from model.scorer import Score, Scorer
 from model.taxonomy import Taxonomy
-from training.batches import HEADS, NO_LABEL, Encoded, encode
+from training.batches import NO_LABEL, Encoded, encode
 from training.calibration import temperature
 from training.card import model_card
 from training.checkpoint import Checkpoint
 from training.evaluation import predict, scores_by_origin
 from training.export import Origin, documented, export_bundle, install
 from training.finetune import OnEpoch, Recipe, finetune, logits_of
-from training.labels import LabelledText, Part, is_corpus
+from training.heldout import report_of
+from training.labels import HEADS, LabelledText, Part, is_corpus
 from training.material import gather, is_own
 from training.network import TwoHeads, build, default_base
 from training.opinions import Opinions, heeded, opinions_of
@@ -67,7 +68,7 @@ def train(
     teachers: Sequence[Bundle] = (),
     topics: Sequence[str] = (),
     name: str = "newsquall",
-    language: str = "en",
+    language: str | None = None,
     recipe: Recipe = Recipe(),  # noqa: B008  (frozen)
     withhold_texts: bool = False,
     strict: bool = False,
@@ -80,8 +81,8 @@ def train(
     labels, the project's own headlines are learnt again beside the new ones, and the bundle is its own teacher, so
     that it does not forget; it has no say where an analyst's own row is labelled. `teachers`: bundles whose averaged
     opinion is learnt beside the labels. `topics`: new ones beside the taxonomy's. `withhold_texts`: no text but the
-    project's own stands in the report, for a model that is given away. `strict`: a bad row raises. `on_epoch`: as of
-    training.finetune.
+    project's own stands in the report, for a model that is given away. `language`: the labels', by default that of
+    the bundle, or English. `strict`: a bad row raises. `on_epoch`: as of training.finetune.
 
     Rows of the held-back part never train and never decide when to stop, nor do their near-duplicates. A training
     that was killed goes on when it is called again alike. None on all but the first of several processes.
@@ -91,7 +92,8 @@ def train(
     """
     taxonomy = (base.taxonomy if isinstance(base, Bundle) else Taxonomy()).with_topics(topics)
     before = base if isinstance(base, Bundle) else None
-    parts, dropped = gather(paths, taxonomy, before, report, strict)
+    language = language or (before.manifest.languages[0] if before else "en")
+    parts, dropped = gather(paths, taxonomy, before, language, report, strict)
     start = _start(base, taxonomy, recipe, language)
     _require_room(out, start.network)
     positions = int(start.network.encoder.config.max_position_embeddings)
@@ -116,6 +118,7 @@ def train(
     summary: dict[str, Any] = {
         "rows": {part: dict(Counter(row.origin for row in rows)) for part, rows in parts.items()},
         "near_duplicates_left_out": dropped,
+        "learnt_from": _learnt_from(parts["train"], teachers),
         "base": start.name,
         "teachers": [f"{teacher.version} (from {teacher.manifest.base})" for teacher in teachers],
         "recipe": msgspec.to_builtins(recipe),
@@ -226,6 +229,15 @@ def _opinions(
     taught = set.intersection(*(set(teacher.taxonomy.topics) for teacher in teachers))
     decided = [before is not None and is_own(row) for row in rows]
     return heeded(opinions_of(teachers, [row.text for row in rows], taxonomy), rows, taught, decided)
+
+
+def _learnt_from(rows: Sequence[LabelledText], teachers: Sequence[Bundle]) -> list[str]:
+    """The origins of all that a model learnt, by its own rows or by what its teachers know: licences are handed on."""
+    origins = {row.origin for row in rows}
+    for teacher in teachers:
+        report = report_of(teacher)
+        origins |= set(report.get("learnt_from") or report.get("rows", {}).get("train", ()))
+    return sorted(origins)
 
 
 def _require_room(out: Path, network: TwoHeads) -> None:

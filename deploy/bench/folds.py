@@ -11,10 +11,10 @@ import numpy as np
 from model.bundle import Bundle
 from model.errors import InputError
 from model.taxonomy import Taxonomy
-from training.batches import HEADS, encode
+from training.batches import encode
 from training.evaluation import HeadScores, head_scores
 from training.finetune import Recipe, finetune, logits_of
-from training.labels import LabelledText, read_labels, story_key
+from training.labels import HEADS, LabelledText, read_labels, story_key
 from training.network import build, default_base
 from training.restore import restore, tokenizer_of
 

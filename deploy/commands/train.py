@@ -42,7 +42,7 @@ NEEDED = ("torch", "transformers", "onnx", "accelerate", "peft")
     "--teacher", "teachers", multiple=True, metavar="REF", help="A model whose opinion is learnt beside the labels."
 )
 @click.option("--topic", "topics", multiple=True, metavar="NAME", help="A new topic that the labels name.")
-@click.option("--language", default="en", show_default=True, help="The language of the labels.")
+@click.option("--language", help="The language of the labels; that of the model in --base, or else en.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Most passes over the rows.")
 @click.option("--lora", type=click.IntRange(min=1), metavar="RANK", help="Train low-rank changes, not all weights.")
 @click.option("--seed", type=int, help="Another order of the rows and another beginning of the heads.")
@@ -59,7 +59,7 @@ def train(
     base: str | None,
     teachers: tuple[str, ...],
     topics: tuple[str, ...],
-    language: str,
+    language: str | None,
     epochs: int | None,
     lora: int | None,
     seed: int | None,
@@ -78,6 +78,10 @@ def train(
     from training.train import train as fine_tune  # noqa: PLC0415  (torch, which the plain install does not have)
 
     start = starting_point(settings, base)
+    if isinstance(start, Bundle) and language not in (None, *start.manifest.languages):
+        raise UsageError(
+            f"{start.version} reads {', '.join(start.manifest.languages)}, not {language}: start from an encoder of it"
+        )
     recipe = finetune.CONTINUED if isinstance(start, Bundle) else finetune.Recipe()
     recipe = replace(
         recipe,
@@ -118,7 +122,7 @@ def run_parameters(
     start: str | Bundle | None,
     teachers: Sequence[Bundle],
     topics: Sequence[str],
-    language: str,
+    language: str | None,
     recipe: dict[str, object],
 ) -> dict[str, str]:
     """What a run is remembered by: all that decides how the training goes."""
@@ -126,7 +130,7 @@ def run_parameters(
         "base": start.version if isinstance(start, Bundle) else start or "the encoder that comes as a package",
         "teachers": ", ".join(teacher.version for teacher in teachers) or "none",
         "topics": ", ".join(topics) or "none new",
-        "language": language,
+        "language": language or "not given",
         **{f"labels/{number}": described(path) for number, path in enumerate(files, start=1)},
         **{f"recipe/{name}": str(value) for name, value in recipe.items()},
     }

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from itertools import count
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +26,7 @@ from stream.records import Label
 from tests.conftest import NOW
 from tests.toymodel import TOPICS, held_back, toy, write_rows
 from training.labelbook import LabelBook
+from training.pace import side_by_side
 from training.promotion import Because, promote
 
 APART = {"rows": {"train": {"toys": 900}, "test": {"toys": 340}}}
@@ -72,6 +75,9 @@ def desk(
     monkeypatch.setenv("NEWSQUALL_REGISTRY__ARTIFACTS", place.artifacts)
     monkeypatch.setenv("NEWSQUALL_REGISTRY__CACHE", str(place.cache))
     monkeypatch.setattr(champion_command.getpass, "getuser", lambda: "ada")
+    # Toys take a millisecond: what else the machine does would decide. Each look at this clock is a second later.
+    ticking = partial(side_by_side, clock=partial(next, count()))
+    monkeypatch.setattr("training.trial.side_by_side", ticking)
     return Desk(tmp_path, place, capsys)
 
 

@@ -180,7 +180,7 @@ def test_a_head_without_labels_is_absent_and_an_unreadable_text_is_told(capsys: 
     status, (result,), told = ran(capsys, "evaluate", "--labels", file, "--json")
     assert status == 0
     assert set(result) == {"sentiment"}
-    assert told == ["2 rows compared, 0 bad rows, 1 that the model cannot read"]
+    assert told == ["1 row compared, 0 bad rows, 1 that the model cannot read"]
 
 
 def test_evaluate_for_a_person(capsys: Captured) -> None:

@@ -140,7 +140,7 @@ def test_replacing_takes_the_later_of_two_rows_and_the_same_call_again_changes_n
 def test_two_annotators_may_differ(book):
     entered = book.add([label(sentiment="negative"), label(sentiment="positive", annotator="tom")])
     assert outcomes(entered) == ["added", "added"]
-    ((one, other),) = book.conflicts()
+    ((one, other),) = disagreements(book.current())
     assert {one.annotator, other.annotator} == {"rita", "tom"}
 
 

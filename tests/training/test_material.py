@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from model.errors import InputError, UsageError
 from model.taxonomy import Taxonomy
-from training.labels import LabelledText, corpus_files, is_corpus
-from training.material import gather, is_own, without_contradictions
+from training.labels import LabelledText, corpus_files, is_corpus, without_contradictions
+from training.material import gather, is_own
 
 TAXONOMY = Taxonomy()
 
@@ -62,7 +62,7 @@ def many(count=200):
 def test_bad_rows_are_told_with_their_line_and_left_out(sheet):
     said = Said([])
     path = sheet([*many(), "Acme falls,sport,negative", "Bolt,,"])
-    parts, _ = gather([path], TAXONOMY, None, said)
+    parts, _ = gather([path], TAXONOMY, None, "en", said)
     assert f"{path}:202: unknown topic 'sport'" in said
     assert f"{path}:203: no label" in said
     assert "left out: 2 bad rows" in said
@@ -71,10 +71,10 @@ def test_bad_rows_are_told_with_their_line_and_left_out(sheet):
 
 def test_strict_stops_at_the_first_bad_row_and_at_a_contradiction(sheet):
     with pytest.raises(InputError, match="unknown topic 'sport'"):
-        gather([sheet([*many(), "Acme falls,sport,negative"])], TAXONOMY, None, Said([]), strict=True)
+        gather([sheet([*many(), "Acme falls,sport,negative"])], TAXONOMY, None, "en", Said([]), strict=True)
     contradicting = [*many(), "Acme falls,earnings,negative", "acme falls,earnings,positive"]
     with pytest.raises(InputError, match="two sentiments for one text, negative and positive: 'acme falls'"):
-        gather([sheet(contradicting)], TAXONOMY, None, Said([]), strict=True)
+        gather([sheet(contradicting)], TAXONOMY, None, "en", Said([]), strict=True)
 
 
 def test_a_text_with_two_labels_of_a_head_is_taken_by_neither_and_told():
@@ -107,19 +107,19 @@ def test_what_is_kept_contradicts_nothing(rows):
 )
 def test_what_cannot_be_learnt_from_is_refused_in_a_line(sheet, rows, told):
     with pytest.raises(InputError, match=told):
-        gather([sheet(rows)], TAXONOMY, None, Said([]))
+        gather([sheet(rows)], TAXONOMY, None, "en", Said([]))
 
 
 def test_a_new_topic_without_rows_is_refused(sheet):
     with pytest.raises(UsageError, match="no row has the new topic climate"):
-        gather([sheet(many())], TAXONOMY.with_topics(["climate"]), None, Said([]))
+        gather([sheet(many())], TAXONOMY.with_topics(["climate"]), None, "en", Said([]))
     before = model_of(["en"], ["climate"])
-    assert gather([sheet(many())], before.taxonomy, before, Said([]))
+    assert gather([sheet(many())], before.taxonomy, before, "en", Said([]))
 
 
 @pytest.mark.parametrize(("languages", "origin"), [(["en"], "corpus"), (["zh"], "corpus-zh")])
 def test_who_goes_on_from_a_model_learns_its_own_language_again(sheet, languages, origin):
-    parts, _ = gather([sheet(many())], TAXONOMY, model_of(languages), Said([]))
+    parts, _ = gather([sheet(many())], TAXONOMY, model_of(languages), languages[0], Said([]))
     origins = {each.origin for part in parts.values() for each in part}
     assert origins == {"mine", origin}
     assert {is_own(each) for each in parts["train"] if each.origin == "mine"} == {True}
@@ -128,7 +128,7 @@ def test_who_goes_on_from_a_model_learns_its_own_language_again(sheet, languages
 
 def test_files_of_the_corpus_are_not_read_twice():
     english = corpus_files(["en"])
-    first, _ = gather(english, TAXONOMY, None, Said([]))
-    again, _ = gather(english, TAXONOMY, model_of(["en"]), Said([]))
+    first, _ = gather(english, TAXONOMY, None, "en", Said([]))
+    again, _ = gather(english, TAXONOMY, model_of(["en"]), "en", Said([]))
     assert first == again
     assert all(is_corpus(each.origin) for each in first["train"])
