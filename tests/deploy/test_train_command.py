@@ -80,3 +80,26 @@ def test_options_reach_training_and_the_runs_record(
 def test_what_is_missing_is_a_wrong_call(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["train", *arguments]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--base", "bundled", "--language", "zh"], "reads en, not zh: start from an encoder of it"),
+        (["--base", "7"], "has no version 7"),
+        (["--topic", "Climate Change"], "'Climate Change' is no name for a topic"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_before_anything_is_read(
+    place: RegistryPlace,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    told: str,
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setenv("NEWSQUALL_REGISTRY__URI", place.uri)
+    assert cli.run(["train", "--labels", "absent.csv", "--out", "model", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert told in captured.err
+    assert captured.err.count("\n") == 1

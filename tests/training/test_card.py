@@ -60,3 +60,9 @@ def test_a_model_of_a_set_for_research_says_that_it_must_not_be_shipped(origin):
     assert "CC BY-NC-SA" in told
     assert "must not be sold or shipped" in told
     assert "sold or shipped" not in card({"corpus": 10})
+
+
+def test_licences_are_handed_on_by_the_models_that_taught_a_model():
+    told = card({"mine": 80}, learnt_from=["fpb50_train", "mine"])
+    assert "through the models that taught it: Financial PhraseBank" in told
+    assert "must not be sold or shipped" in told

@@ -96,3 +96,17 @@ def test_a_bundle_that_does_not_tell_its_parts_may_have_seen_all_rows(tmp_path):
         bundle = toy(tmp_path / str(at), report=report)
         assert not keeps_apart(bundle)
         assert isinstance(report_of(bundle), dict)
+
+
+def test_a_text_judges_once_with_the_labels_of_all_its_rows_and_not_where_they_contradict(tmp_path):
+    one, other, *_ = sorted(TEST)
+    (tmp_path / "topics.csv").write_text(f"title,topic\n{one},earnings\n{other},earnings\n")
+    (tmp_path / "sentiments.csv").write_text(f"title,sentiment\n{one.upper()},negative\n")
+    (tmp_path / "more.csv").write_text(f"title,topic\n{other},macro_economy\n")
+    first = of_files([str(tmp_path / "topics.csv"), str(tmp_path / "sentiments.csv")], Taxonomy())
+    assert [(row.text, row.topic, row.sentiment) for row in first.rows] == [
+        (one, "earnings", "negative"),
+        (other, "earnings", None),
+    ]
+    both = first + of_files([str(tmp_path / "more.csv")], Taxonomy())
+    assert [row.text for row in both.rows] == [one]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from model.errors import InputError
 from model.taxonomy import Taxonomy
-from training.labels import LabelledText, part_of, read_labels, split, story_key
+from training.labels import LabelledText, corpus_files, is_corpus, part_of, read_labels, split, story_key
 
 
 @pytest.fixture
@@ -114,3 +114,16 @@ def test_the_split_is_the_same_in_every_run_and_on_every_machine():
     parts = [part_of(re.sub(r"\d", lambda digit: chr(97 + int(digit[0])), f"title {number}")) for number in range(4000)]
     assert 0.08 < parts.count("test") / len(parts) < 0.12
     assert 0.035 < parts.count("validation") / len(parts) < 0.065
+
+
+@pytest.mark.parametrize("name", ["corpus", "corpus-zh", "all"])
+def test_somebody_elses_file_is_not_taken_for_the_projects_own_nor_for_the_sum_of_all(read, name):
+    (row,) = read("title,topic\nAcme falls,earnings\n", f"{name}.csv").rows
+    assert row.origin == f"file-{name}"
+    assert not is_corpus(row.origin)
+
+
+def test_the_projects_own_headlines_are_known_by_their_folder():
+    for language, origin in (("en", "corpus"), ("zh", "corpus-zh")):
+        assert {row.origin for row in read_labels(corpus_files([language]), Taxonomy()).rows} == {origin}
+        assert is_corpus(origin)
