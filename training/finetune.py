@@ -35,7 +35,7 @@ VALIDATION_BATCH = 64
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. The defaults are the shipped bundle's; docs/LOG.md has what each of them gained."""
+    """How to train. The defaults are the shipped bundle's; docs/LOG.md has what came of them."""
 
     epochs: int = 5
     batch: int = 48
