@@ -11,7 +11,7 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 from aiohttp import web
@@ -24,6 +24,7 @@ from alerts.pager import Pager
 from alerts.rendering import WIDTH
 from model.errors import ArchiveError, InputError, ServerError
 from stream.archive import Archive
+from stream.clock import utc_now
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -35,11 +36,6 @@ LAG_CHECKS, LAG_PAUSE = 8, 0.25  # and seconds
 PAGES, MOST_PAGES = 50, 500
 
 Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """The clock on the wall."""
-    return datetime.now(UTC)
 
 
 def receivers_of(settings: Settings, console: Console | None = None) -> list[Receiver]:

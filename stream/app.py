@@ -4,7 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import faust
@@ -14,6 +14,7 @@ from faust.types import TP
 from model.providers import ORT_NAMES
 from model.scorer import Scorer
 from stream.archive import Archive
+from stream.clock import utc_now
 from stream.counting import CountingAgent, TrendKeeper
 from stream.following import ModelFollower
 from stream.gauges import Gauges
@@ -22,11 +23,6 @@ from stream.scoring import ScoringAgent
 from stream.settings import Settings
 from stream.topics import HEADLINES, TALLIES
 from stream.watchlist import Watchlist
-
-
-def utc_now() -> datetime:
-    """The clock on the wall."""
-    return datetime.now(UTC)
 
 
 def build_app(

@@ -4,7 +4,7 @@ import io
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from model.scorer import Scorer
 from model.taxonomy import Taxonomy
 from stream.archive import Archive, archive_errors
 from stream.assessment import DIGITS
+from stream.clock import utc_now
 from stream.headlines import read_headlines
 from stream.records import ScoredHeadline
 from stream.settings import Settings, format_duration, parse_duration
@@ -90,7 +91,7 @@ def import_(
     new = [require_new_topic(name) for name in topics]
     with _book(settings) as (_, book):
         known = sorted({label.topic for label in book.current() if label.topic})
-        reader = Reader(Taxonomy().with_topics([*known, *new]), annotator, _now())
+        reader = Reader(Taxonomy().with_topics([*known, *new]), annotator, utc_now())
         intake = take_in(book, reader, files, replace, dry_run, strict)
         held = book.current()
     for where, reason in intake.refusals():
@@ -163,7 +164,7 @@ def queue(
     As csv the columns topic and sentiment are empty, to be filled in and imported. As label-studio what the model
     says is the pre-annotation of a task.
     """
-    now = _now()
+    now = utc_now()
     with _book(settings) as (archive, book), options.open_scorer(settings, model) as scorer:
         labelled = [label.title for label in book.current()]
         pages = _pages(archive, now)
@@ -234,7 +235,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 def _scored(file: str, settings: Settings, scorer: Scorer) -> Iterator[ScoredHeadline]:
     """A file's headlines, scored; bad rows are told."""
-    rows = read_headlines(file, _now, settings.trends.future_tolerance)
+    rows = read_headlines(file, utc_now, settings.trends.future_tolerance)
     for line, result in scored_rows(rows, scorer, lambda _title: ()):
         if isinstance(result, ScoredHeadline):
             yield result
@@ -321,7 +322,3 @@ def _put(out: Path | None, content: bytes) -> None:
         sys.stdout.buffer.write(content)
         return
     write_whole(out, content)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -1,7 +1,6 @@
 """`newsquall promote`: a model through the gate, and on to the workers."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -14,6 +13,7 @@ from model.bundle import Bundle
 from model.errors import BundleError, PromotionError, UsageError
 from model.registry import CHAMPION, Registry, resolve
 from model.scorer import Scorer
+from stream.clock import utc_now
 from stream.settings import Settings
 from training import heldout
 from training.gate import Check, Decision
@@ -92,7 +92,7 @@ def promote(
         raise PromotionError(f"{challenger.version} is not promoted: {refusals[0]}{rest}; {ADVICE}")
     for refusal in refusals:
         say(f"promoted all the same: {refusal}")
-    because = Because(who(), datetime.now(UTC), reason, bool(refusals), tuple(refusals))
+    because = Because(who(), utc_now(), reason, bool(refusals), tuple(refusals))
     move = make_champion(registry, challenger, because, beside, run_of(registry, challenger))
     if move is None:
         told = f"{challenger.version} is the champion already: another promotion of it was faster"

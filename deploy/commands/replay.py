@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -15,6 +15,7 @@ import msgspec
 from deploy.commands import options
 from deploy.commands.console import counted, progress, say
 from model.errors import InputError
+from stream.clock import utc_now
 from stream.headlines import Reading, read_headlines
 from stream.records import Headline
 from stream.replay import ending_at, from_now_on, rhythm, unsendable
@@ -61,9 +62,9 @@ def replay(settings: Settings, file: str, speed: float | None, shift_to_now: boo
         ensure_topics(settings, say=say, any_layout=True)
         headlines = source.headlines()
         if latest is not None:
-            headlines = ending_at(headlines, latest, _now())
+            headlines = ending_at(headlines, latest, utc_now())
         elif shift_to_now and speed is not None:
-            headlines, speed = from_now_on(headlines, speed, _now), 1.0
+            headlines, speed = from_now_on(headlines, speed, utc_now), 1.0
         publisher = Publisher(settings.kafka.bootstrap, say)
         started = time.monotonic()
         try:
@@ -112,7 +113,7 @@ class Source:
         return max(dated, default=None)
 
     def _rows(self) -> Iterator[Reading | BadRow]:
-        for row in read_headlines(self._path, _now, self._tolerance, carry_dates=True):
+        for row in read_headlines(self._path, utc_now, self._tolerance, carry_dates=True):
             if isinstance(row, Reading):
                 yield unsendable(row.line, row.headline) or row
             else:
@@ -138,7 +139,3 @@ def _twice_readable(file: str, needed: bool) -> Iterator[str]:
         with kept.open("wb") as copy:
             shutil.copyfileobj(sys.stdin.buffer, copy)
         yield str(kept)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -1,12 +1,11 @@
 """`newsquall rollback`: the champion before this one, again."""
 
-from datetime import UTC, datetime
-
 import click
 
 from deploy.commands import options
 from deploy.commands.champion import moved, reason_option, tell, who
 from model.registry import Registry
+from stream.clock import utc_now
 from stream.settings import Settings
 from training.promotion import Because
 from training.promotion import rollback as go_back
@@ -21,6 +20,6 @@ def rollback(settings: Settings, *, reason: str, as_json: bool) -> None:
 
     Nothing is compared, so that it takes seconds. Twice is back again: the two change places.
     """
-    because = Because(who(), datetime.now(UTC), reason)
+    because = Because(who(), utc_now(), reason)
     move = go_back(Registry(settings.registry.place()), because)
     tell(moved(move, settings), {"version": move.version, "previous": move.before, "bundle": move.bundle}, as_json)

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import islice
 
 import click
@@ -13,6 +12,7 @@ from model.errors import InputError
 from model.providers import ProviderChoice
 from model.scorer import Scorer
 from stream.assessment import EntitiesOf, assess
+from stream.clock import utc_now
 from stream.headlines import Reading, read_headlines
 from stream.records import Rejection, ScoredHeadline, encode
 from stream.rows import BadRow
@@ -37,7 +37,7 @@ def score(settings: Settings, file: str, model: str | None, provider: ProviderCh
     watched = load_watchlist(settings.trends.watchlist)
     good = bad = 0
     with options.open_scorer(settings, model, provider) as scorer:
-        rows = read_headlines(file, _now, settings.trends.future_tolerance)
+        rows = read_headlines(file, utc_now, settings.trends.future_tolerance)
         with progress("headlines") as advance:
             for line, result in scored_rows(rows, scorer, watched.named_in):
                 if isinstance(result, ScoredHeadline):
@@ -60,14 +60,10 @@ def scored_rows(
     """The line of each row with its score, or with the reason why it has none, in order."""
     while chunk := list(islice(rows, CHUNK)):
         headlines = [each.headline for each in chunk if isinstance(each, Reading)]
-        scores = iter(assess(headlines, scorer, _now(), entities_of))
+        scores = iter(assess(headlines, scorer, utc_now(), entities_of))
         for each in chunk:
             if isinstance(each, BadRow):
                 yield each.line, each.reason
             else:
                 result = next(scores)
                 yield each.line, str(result) if isinstance(result, Rejection) else result
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
