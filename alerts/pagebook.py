@@ -15,8 +15,7 @@ import sqlalchemy as sa
 
 from alerts.notification import Alert
 from alerts.page import Page, Status
-from model.errors import ArchiveError
-from stream.archive import from_microseconds, microseconds, reason_of
+from stream.archive import archive_errors, create_tables, from_microseconds, microseconds
 
 _tables = sa.MetaData()
 
@@ -81,15 +80,6 @@ class Delivery:
         return f"{self.page.id}-{self.page.status}"
 
 
-@contextmanager
-def archive_errors(doing: str) -> Iterator[None]:
-    """Turns the database's errors into ArchiveError: one line that says what could not be done."""
-    try:
-        yield
-    except sa.exc.SQLAlchemyError as error:
-        raise ArchiveError(f"{doing}: {reason_of(error)}") from error
-
-
 class PageBook:
     """Pages, their alerts and their deliveries. Raises ArchiveError when the database fails.
 
@@ -100,11 +90,7 @@ class PageBook:
         self._engine = engine
         self._receivers = list(receivers)
         with archive_errors("the book of pages cannot be opened"):
-            try:
-                _tables.create_all(engine)
-            except sa.exc.DatabaseError:
-                # Two relays that start at once both find no table: the loser's second look finds them.
-                _tables.create_all(engine)
+            create_tables(engine, _tables)
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:

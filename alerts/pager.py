@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from alerts.evidence import Evidence, gather, same_squall, summarise, unbroken
 from alerts.notification import Alert, Reading, most_surprising, readings
 from alerts.page import Page, plain_page, resolved_page, squall_page
-from alerts.pagebook import Entry, PageBook, archive_errors
-from stream.archive import Archive
+from alerts.pagebook import Entry, PageBook
+from stream.archive import Archive, archive_errors
 from stream.records import MINUTE, ScoredHeadline
 from stream.settings import Settings, format_duration
 
