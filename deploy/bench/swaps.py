@@ -222,18 +222,6 @@ class Site:
         self.wait(lambda: self.samples().get(info) == 1, SWAP_SECONDS, f"{self.version} taken into use")
         return time.monotonic() - started
 
-    def scored(self) -> Iterator[ScoredHeadline]:
-        """Every record on news.scored, in each partition's order."""
-        consumer = KafkaConsumer(bootstrap_servers=self.kafka.bootstrap, enable_auto_commit=False)
-        parts = [TopicPartition(SCORED, number) for number in range(self.settings.kafka.partitions)]
-        consumer.assign(parts)
-        consumer.seek_to_beginning(*parts)
-        ends = consumer.end_offsets(parts)
-        while any(consumer.position(part) < ends[part] for part in parts):
-            for records in consumer.poll(timeout_ms=500).values():
-                yield from (msgspec.json.decode(record.value, type=ScoredHeadline) for record in records)
-        consumer.close()
-
 
 @contextmanager
 def site(bundle: Bundle) -> Iterator[Site]:
@@ -272,7 +260,7 @@ def measure(at: Site, swaps: int, report: Callable[[str], None]) -> SwapBench:
         headlines=sent,
         archived=len(kept),
         lost=sent - len(kept),
-        doubled=doubled(at.scored()) + counted - len(kept),
+        doubled=doubled(every_scored(at.kafka.bootstrap)) + counted - len(kept),
         versions=len({headline.model for headline in kept.values()}),
         out_of_order=out_of_order(kept.values()),
         per_second=round(rate, 1),
@@ -292,11 +280,28 @@ def doubled(records: Iterable[ScoredHeadline]) -> int:
     return sum(count > 1 for count in seen.values())
 
 
-def out_of_order(headlines: Iterable[ScoredHeadline]) -> int:
-    """Partitions of news.headlines in which a model's headlines are not all beside each other."""
+def every_scored(bootstrap: str) -> Iterator[ScoredHeadline]:
+    """Every record on news.scored of the broker at `bootstrap`, in each partition's order."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    parts = [TopicPartition(SCORED, number) for number in sorted(consumer.partitions_for_topic(SCORED))]
+    consumer.assign(parts)
+    consumer.seek_to_beginning(*parts)
+    ends = consumer.end_offsets(parts)
+    while any(consumer.position(part) < ends[part] for part in parts):
+        for records in consumer.poll(timeout_ms=500).values():
+            yield from (msgspec.json.decode(record.value, type=ScoredHeadline) for record in records)
+    consumer.close()
+
+
+def models_in_order(headlines: Iterable[ScoredHeadline]) -> list[list[str]]:
+    """For each partition of news.headlines the models that scored it, one after the other."""
     by_partition: dict[int, list[tuple[int, str]]] = defaultdict(list)
     for headline in headlines:
         if headline.origin is not None:
             by_partition[headline.origin.partition].append((headline.origin.offset, headline.model))
-    runs = ([model for model, _ in groupby(model for _, model in sorted(each))] for each in by_partition.values())
-    return sum(len(each) != len(set(each)) for each in runs)
+    return [[model for model, _ in groupby(model for _, model in sorted(each))] for each in by_partition.values()]
+
+
+def out_of_order(headlines: Iterable[ScoredHeadline]) -> int:
+    """Partitions of news.headlines in which a model's headlines are not all beside each other."""
+    return sum(len(each) != len(set(each)) for each in models_in_order(headlines))

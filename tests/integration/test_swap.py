@@ -2,25 +2,24 @@
 twice, and each says which model scored it."""
 
 import threading
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 
 import msgspec
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 pytest.importorskip("onnx")
 
 from deploy import cli
+from deploy.bench.swaps import every_scored, models_in_order
 from deploy.stack.kafka import Kafka
 from model.registry import Registry, RegistryPlace
 from stream.archive import Archive
-from stream.records import Headline, ScoredHeadline, encode
+from stream.records import Headline, encode
 from stream.settings import KafkaSettings, Settings
-from stream.topics import HEADLINES, SCORED, ensure_topics
+from stream.topics import HEADLINES, ensure_topics
 from tests.integration.conftest import WorkerProcess, eventually, scored
 from tests.toymodel import held_back, toy, write_rows
 from training.promotion import Because, promote
@@ -54,28 +53,6 @@ class Load(threading.Thread):
         self._ended.set()
         self.join()
         return self.ids
-
-
-def all_scored(kafka: Kafka) -> Iterator[ScoredHeadline]:
-    """Every record on news.scored."""
-    consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap, enable_auto_commit=False)
-    parts = [TopicPartition(SCORED, number) for number in sorted(consumer.partitions_for_topic(SCORED))]
-    consumer.assign(parts)
-    consumer.seek_to_beginning(*parts)
-    ends = consumer.end_offsets(parts)
-    while any(consumer.position(part) < ends[part] for part in parts):
-        for records in consumer.poll(timeout_ms=500).values():
-            yield from (msgspec.json.decode(record.value, type=ScoredHeadline) for record in records)
-    consumer.close()
-
-
-def models_in_order(headlines: Iterable[ScoredHeadline]) -> list[list[str]]:
-    """For each partition of news.headlines the models that scored it, one after the other."""
-    by_partition: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    for each in headlines:
-        assert each.origin is not None
-        by_partition[each.origin.partition].append((each.origin.offset, each.model))
-    return [[model for model, _ in groupby(model for _, model in sorted(each))] for each in by_partition.values()]
 
 
 def test_a_promotion_and_a_rollback_under_load_lose_nothing_and_score_nothing_twice(
@@ -135,9 +112,10 @@ def test_a_promotion_and_a_rollback_under_load_lose_nothing_and_score_nothing_tw
     assert {value for (name, _), value in samples.items() if name == "newsquall_model_swap_failures_total"} == {0}
     assert sum(value for (name, _), value in samples.items() if name == "newsquall_headlines_scored_total") == len(sent)
     # A record may be sent again, but not with another score.
-    records = {(each.id, msgspec.json.encode(each)) for each in all_scored(kafka)}
+    records = {(each.id, msgspec.json.encode(each)) for each in every_scored(kafka.bootstrap)}
     assert Counter(identifier for identifier, _ in records) == dict.fromkeys(sent, 1)
     assert {each.model for each in kept.values()} == {first.version, second.version}
+    assert all(each.origin is not None for each in kept.values())
     for models in models_in_order(kept.values()):
         assert models == [first.version, second.version, first.version]
     assert "Traceback" not in worker.log()
