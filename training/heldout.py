@@ -15,11 +15,10 @@ import sqlalchemy as sa
 
 from model.bundle import Bundle
 from model.taxonomy import Taxonomy
-from model.text import clean
 from stream.archive import Archive, archive_errors
 from stream.records import Label
 from training.labelbook import LabelBook, agreed
-from training.labels import LabelledText, part_of, read_labels, without_contradictions
+from training.labels import LabelledText, part_of, read_labels, text_key, without_contradictions
 
 REPORT = "report.json"
 # The origin of rows of the book of labels.
@@ -91,7 +90,7 @@ def _test_part(rows: Iterable[LabelledText]) -> list[LabelledText]:
     kept: dict[str, LabelledText] = {}
     agreeing, _ = without_contradictions([row for row in rows if part_of(row.text) == "test"])
     for row in agreeing:
-        key = clean(row.text).casefold()
+        key = text_key(row.text)
         first = kept.setdefault(key, row)
         kept[key] = replace(first, topic=first.topic or row.topic, sentiment=first.sentiment or row.sentiment)
     return list(kept.values())

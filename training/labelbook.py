@@ -4,7 +4,6 @@ A text has one current label of each annotator, so that two may differ. A label 
 earlier one is a conflict: it is told and not taken, unless it shall replace the other.
 """
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, cast
@@ -13,10 +12,9 @@ import msgspec
 import sqlalchemy as sa
 
 from model.errors import ArchiveError
-from model.text import clean
 from stream.archive import archive_errors, create_tables, from_microseconds, microseconds
 from stream.records import Label, LabelSource, Sentiment
-from training.labels import HEADS
+from training.labels import HEADS, text_key
 
 _tables = sa.MetaData()
 
@@ -76,17 +74,6 @@ class Agreement(NamedTuple):
 
     labels: list[Label]
     disputed: list[list[Label]]
-
-
-def text_key(text: str) -> str:
-    """What two texts share that one label is for: all that the model reads of them, but for case.
-
-    Figures and punctuation count, unlike in training.labels.story_key, which keeps copies of a story on one side of the
-    split: 'EPS 1.10 vs 0.95' and 'EPS 0.95 vs 1.10' are opposite news, and a question mark can make a headline neutral.
-    Links, HTML entities, invisible characters and spacing are cleaned away before the model sees them, and nobody
-    labels ACME FALLS otherwise than Acme falls.
-    """
-    return hashlib.blake2b(clean(text).casefold().encode(), digest_size=16).hexdigest()
 
 
 def _said(label: Label) -> dict[tuple[str, str], str]:

@@ -45,9 +45,7 @@ def gather(
     neither the bundle nor a row has.
     """
     if going_on_from is not None:
-        given = {Path(path).resolve() for path in paths}
-        replayed = corpus_files(going_on_from.manifest.languages)
-        paths = [*paths, *(path for path in replayed if Path(path).resolve() not in given)]
+        paths = [*paths, *_not_among(paths, corpus_files(going_on_from.manifest.languages))]
     labels = read_labels(paths, taxonomy)
     for problem in labels.problems:
         if strict:
@@ -61,7 +59,7 @@ def gather(
         say(line)
     left = len(labels.rows) - len(rows)
     told = f"left out: {len(labels.problems):,} bad rows, {left:,} whose text has two labels"
-    judging = read_labels(corpus_files([language]), taxonomy).rows
+    judging = read_labels(_not_among(paths, corpus_files([language])), taxonomy).rows
     parts, dropped = held_apart(split(rows), [row for row in judging if part_of(row.text) == "test"])
     say(f"{told}, {dropped:,} near-copies of rows that are held back")
     say(", ".join(f"{part} {len(of):,}" for part, of in parts.items()) + " rows")
@@ -84,6 +82,11 @@ def held_apart(parts: Mapping[Part, Sequence[LabelledText]], judging: Sequence[L
 def is_own(row: LabelledText) -> bool:
     """Whether a row is an analyst's, and not one of the project's headlines that are learnt again beside them."""
     return not is_corpus(row.origin)
+
+
+def _not_among(paths: Sequence[str], files: Sequence[str]) -> list[str]:
+    given = {Path(path).resolve() for path in paths}
+    return [file for file in files if Path(file).resolve() not in given]
 
 
 def _without_copies(rows: Sequence[LabelledText], held: Sequence[LabelledText]) -> list[LabelledText]:

@@ -24,7 +24,7 @@ from model.text import has_words
 from stream.records import ScoredHeadline
 from stream.stories import group
 from stream.subjects import subjects_of
-from training.labelbook import text_key
+from training.labels import text_key
 from training.neardup import near_duplicates
 
 Floats = npt.NDArray[np.float64]

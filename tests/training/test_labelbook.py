@@ -21,9 +21,9 @@ from training.labelbook import (
     disagreements,
     enter,
     merged,
-    text_key,
     training_notes,
 )
+from training.labels import text_key
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 
