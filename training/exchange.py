@@ -86,7 +86,7 @@ class Reader:
 
     def _rows(self, path: str) -> LabelFile:
         result = LabelFile(path)
-        columns: set[str] = set()
+        columns = _header(path)
         for row in read_rows(path):
             where = f"{path}:{row.line}"
             if isinstance(row, BadRow):
@@ -225,6 +225,17 @@ def refuse_unreadable(path: str) -> None:
         for separator, called in ((b";", "semicolons"), (b"\t", "tabs")):
             if separator in header:
                 raise InputError(f"{path} is separated by {called}: save it with commas between the columns")
+
+
+def _header(path: str) -> set[str]:
+    """The columns of a CSV, of which a row has those that are filled in; none of another file."""
+    if Path(path).suffix.lower() != ".csv":
+        return set()
+    with Path(path).open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        try:
+            return {name.strip().lower() for name in next(csv.reader(file), [])}
+        except csv.Error:  # which the reading of the rows tells
+            return set()
 
 
 def _is_utf_16(beginning: bytes) -> bool:

@@ -187,6 +187,7 @@ SHEET = "title,topic,sentiment\nAcme falls,earnings,negative\n"
             "no column 'topic' or 'sentiment': call the column 'label'",
         ),
         ("title,source\nAcme,Wire\n", "a.csv", "has no column 'topic' or 'sentiment'; found source, title"),
+        ("title,topic,sentiment\nAcme,,\n", "a.csv", "has no label: nobody has filled in a topic or a sentiment yet"),
         ('{"title": "Acme"}\n', "a.jsonl", "has no column 'topic' or 'sentiment'; found title"),
         ('{"title": "a", "topic": "other"}\n{"title": "b"}\n', "a.json", "and to be called .jsonl"),
         ("{", "a.json", "is not JSON"),
