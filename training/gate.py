@@ -7,7 +7,7 @@ of text. Few rows can fail nobody, and where they leave a head unjudged the gate
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -114,13 +114,21 @@ def judge(champion: Candidate, challenger: Candidate, pace: Pace | None) -> Deci
         *(_speed(pace) if pace else ()),
     ]
     refusals = [f"{each.name}: {each.reason}" for each in checks if each.verdict == "fail"]
-    refusals += [
-        f"the rows say too little of the {head}: {len(pairs[head].rows)} of them are labelled with it and read by both "
-        f"models, {ENOUGH} are needed"
-        for head in HEADS
-        if len(pairs[head].rows) < ENOUGH
-    ]
+    refusals += list(_too_few(pairs))
     return Decision(champion.version, challenger.version, len(first.rows) + len(first.unscorable), checks, refusals)
+
+
+def _too_few(pairs: Mapping[str, Paired]) -> Iterator[str]:
+    """What stays unjudged and must not: a head, and bad news, which is what pages."""
+    for head in HEADS:
+        if (n := len(pairs[head].rows)) < ENOUGH:
+            told = f"{n} of them are labelled with it and read by both models"
+            yield f"the rows say too little of the {head}: {told}, {ENOUGH} are needed"
+    felt = pairs["sentiment"]
+    if len(felt.rows) >= ENOUGH and "negative" in felt.classes:
+        n = int((felt.truth == felt.classes.index("negative")).sum())
+        if n < ENOUGH:
+            yield f"the rows say too little of bad news: {n} of them are negative, {ENOUGH} are needed"
 
 
 def _labels(first: Predictions, second: Predictions) -> Iterator[Check]:
