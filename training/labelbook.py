@@ -59,7 +59,7 @@ class Entered(NamedTuple):
 
     added: the annotator's first of this text. completed: a head or an entity that the annotator's label lacked.
     replaced: another one before it. known: the book says so already. duplicate: given twice in the same call.
-    conflict: contradicts `against`, and was not taken. `at`: where that stands among the labels of the call; None for
+    conflict: contradicts `against`, and was not taken there. `at`: where that stands among the labels of the call; None for
     one of the book.
     """
 
@@ -106,7 +106,7 @@ def enter(
     """What becomes of labels, in their order, beside the current ones; and what is to be written.
 
     Where two of them contradict each other neither is taken, whatever their order: which of them is right cannot be
-    told. With `replace` the later one is, over the current one too.
+    told. With `replace` the later one is, over the current one too; of an earlier one all is taken that no later one says.
     """
     groups: dict[_Key, list[int]] = defaultdict(list)
     for at, label in enumerate(labels):
@@ -117,23 +117,26 @@ def enter(
         clashes = _overruled(labels, positions) if replace else _clashes(labels, positions)
         before = state = current.get(key)
         for at in positions:
-            label = labels[at]
+            taken: Label | None = labels[at]
             if at in clashes:
-                results[at] = Entered(label, "conflict", labels[clashes[at]], clashes[at])
+                results[at] = Entered(labels[at], "conflict", labels[clashes[at]], clashes[at])
+                later = [labels[other] for other in positions if other > at]
+                taken = _not_overruled(labels[at], later) if replace else None
+            if taken is None:
                 continue
             if state is None:
                 outcome: Outcome = "added"
-                state = label
-            elif contradicts(state, label):
+                state = taken
+            elif contradicts(state, taken):
                 if not replace:
-                    results[at] = Entered(label, "conflict", state)
+                    results[at] = Entered(taken, "conflict", state)
                     continue
-                outcome, state = "replaced", merged(state, label)
-            elif _said(merged(state, label)) != _said(state):
-                outcome, state = "completed", merged(state, label)
+                outcome, state = "replaced", merged(state, taken)
+            elif _said(merged(state, taken)) != _said(state):
+                outcome, state = "completed", merged(state, taken)
             else:
                 outcome = "known" if state is before else "duplicate"
-            results[at] = Entered(label, outcome)
+            results.setdefault(at, Entered(taken, outcome))
         if state is not None and state is not before:
             written[key] = state
     return [results[at] for at in range(len(labels))], written
@@ -167,6 +170,20 @@ def _overruled(labels: Sequence[Label], positions: Sequence[int]) -> dict[int, i
         for of, value in _said(labels[at]).items()
         if _said(labels[last[of]])[of] != value
     }
+
+
+def _not_overruled(label: Label, later: Sequence[Label]) -> Label | None:
+    """What a label says and no later one does; None if that is nothing."""
+    said = {of for each in later for of in _said(each)}
+    rest = {of: value for of, value in _said(label).items() if of not in said}
+    if not rest:
+        return None
+    return msgspec.structs.replace(
+        label,
+        topic=rest.get(("headline", "topic")),
+        sentiment=cast(Sentiment | None, rest.get(("headline", "sentiment"))),
+        entities={name: cast(Sentiment, value) for (kind, name), value in rest.items() if kind == "entity"},
+    )
 
 
 def _by_text(labels: Iterable[Label]) -> list[list[Label]]:

@@ -137,6 +137,13 @@ def test_replacing_takes_the_later_of_two_rows_and_the_same_call_again_changes_n
     assert history(archive) == [(1, None, "positive")]
 
 
+def test_of_a_row_that_is_overruled_in_one_head_the_other_is_taken(book, archive):
+    rows = [label(topic="earnings", sentiment="negative"), label(topic="other")]
+    assert outcomes(book.add(rows, replace=True)) == ["conflict", "completed"]
+    assert history(archive) == [(1, "other", "negative")]
+    assert outcomes(book.add(rows, replace=True)) == ["conflict", "known"]
+
+
 def test_two_annotators_may_differ(book):
     entered = book.add([label(sentiment="negative"), label(sentiment="positive", annotator="tom")])
     assert outcomes(entered) == ["added", "added"]
