@@ -11,17 +11,20 @@ _URL = re.compile(r"https?://\S+|\bwww\.\S+")
 # C0, C1 and format characters (zero-width, bidirectional marks): invisible to a reader, noise to a model.
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 _SPACES = re.compile(r"\s+")
+# One headline comes with "quotes" from one wire and “quotes” from the next. Compatibility forms do not cover these.
+_TYPOGRAPHY = str.maketrans(dict.fromkeys("‘’‚‛′", "'") | dict.fromkeys("“”„‟″", '"') | dict.fromkeys("‐‑‒–—―−", "-"))
 
 
 def clean(text: str) -> str:
-    """Resolve HTML entities, drop links and invisible characters, fold compatibility forms and white space.
+    """Resolve HTML entities, drop links and invisible characters, fold compatibility forms, the shapes of quotes and
+    dashes, and white space.
 
     >>> clean("AT&amp;T  beats\\u200b\\n https://t.co/x1")
     'AT&T beats'
     """
     text = html.unescape(text)
     text = _URL.sub(" ", text)
-    text = unicodedata.normalize("NFKC", text)
+    text = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHY)
     text = _INVISIBLE.sub(" ", text)
     return _SPACES.sub(" ", text).strip()
 
