@@ -2,16 +2,21 @@
 
 The scales of the activations are fixed, found on calibration texts. Dynamic quantisation takes them from each batch, so
 that a text's score would depend on its batch-mates (docs/LOG.md has what that changed).
+
+A few channels of a BERT's states are ten times as large as all others (Kovaleva et al., BERT Busters, ACL Findings
+2021). A scale that spans them leaves the others few steps, so the scale spans the others, and what it cuts off the few
+is multiplied in full precision beside the integers, as LLM.int8 does (Dettmers et al., arXiv:2208.07339).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import onnx
 import onnxruntime as ort
-from onnx import TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer
 
 from model.bundle import LARGEST_INTEGER, Bundle, integer_name
@@ -24,8 +29,9 @@ from training.labels import LabelledText
 
 GRAPH = "graph.int8.onnx"
 BATCH = 32
-# Activations beyond this quantile of a batch's values are cut: a wider range would coarsen all others.
-CALIBRATION_QUANTILE = 0.9999
+LEVELS = 255  # of an unsigned byte above its lowest
+# Channels of an activation that may lie beyond its scale.
+OUTLIERS = 4
 # What integer arithmetic may cost, in macro-F1 of a head on labelled rows that did not train.
 MAX_F1_LOSS = 0.005
 
@@ -39,8 +45,8 @@ def add_integer_graph(bundle: Bundle, texts: Sequence[str], rows: Sequence[Label
     folder = bundle.folder
     model = onnx.load(str(bundle.graph("fp32")), load_external_data=False)
     inputs = _activations(model)
-    scales = _calibrate(bundle, model, sorted(set(inputs.values())), texts)
-    _rewrite(model, inputs, scales, bundle)
+    ranges = _calibrate(bundle, model, inputs, texts)
+    _rewrite(model, inputs, ranges, bundle)
     onnx.save(model, str(folder / GRAPH))
     tensors = [msgspec.structs.replace(t, integer=t.name in inputs) for t in bundle.manifest.tensors]
     manifest = msgspec.structs.replace(
@@ -65,11 +71,30 @@ def _activations(model: onnx.ModelProto) -> dict[str, str]:
     }
 
 
+class _Range(NamedTuple):
+    """How an activation becomes unsigned bytes. The range need not lie around zero: after a GELU it hardly goes below.
+
+    outliers: the channels that it may cut; none where it spans all."""
+
+    scale: np.float32
+    zero: np.uint8
+    outliers: npt.NDArray[np.int64]
+
+    @property
+    def lowest(self) -> np.float32:
+        return np.float32(-float(self.zero) * self.scale)
+
+    @property
+    def highest(self) -> np.float32:
+        return np.float32((LEVELS - float(self.zero)) * self.scale)
+
+
 def _calibrate(
-    bundle: Bundle, model: onnx.ModelProto, names: Sequence[str], texts: Sequence[str]
-) -> dict[str, tuple[np.float32, np.uint8]]:
-    """Scale and zero point of each activation, so that unsigned bytes span the range that it has on the texts. The
-    range need not lie around zero: after a GELU it hardly goes below."""
+    bundle: Bundle, model: onnx.ModelProto, inputs: Mapping[str, str], texts: Sequence[str]
+) -> dict[str, _Range]:
+    """The range of each activation on the texts."""
+    names = sorted(set(inputs.values()))
+    whole = {inputs[node.input[1]] for node in model.graph.node if node.op_type == "Attention"}
     probe = onnx.ModelProto()
     probe.CopyFrom(model)
     probe.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
@@ -78,24 +103,34 @@ def _calibrate(
     values = [ort.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
     options.add_external_initializers(list(weights), values)
     session = ort.InferenceSession(probe.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    lowest, highest = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)
+    lowest: dict[str, npt.NDArray[np.float32]] = {}
+    highest: dict[str, npt.NDArray[np.float32]] = {}
     tokenizer = Tokenizer.from_file(str(bundle.folder / "tokenizer.json"))
     tokenizer.enable_truncation(bundle.manifest.max_tokens)
     ids = sorted((each.ids for each in tokenizer.encode_batch([clean(text) for text in texts])), key=len)
     for start in range(0, len(ids), BATCH):
         batch = [tensor.numpy() for tensor in padded(ids[start : start + BATCH])]
-        found = session.run(list(names), dict(zip(INPUTS, batch, strict=True)))
+        found = session.run(names, dict(zip(INPUTS, batch, strict=True)))
         kept = batch[1].astype(bool)
         for name, activation in zip(names, found, strict=True):
-            low, high = np.quantile(activation[kept], (1.0 - CALIBRATION_QUANTILE, CALIBRATION_QUANTILE))
-            lowest[name], highest[name] = min(lowest[name], float(low)), max(highest[name], float(high))
-    spans = {name: max(highest[name] - lowest[name], 1e-6) / 255.0 for name in names}
-    return {name: (np.float32(span), np.uint8(round(-lowest[name] / span))) for name, span in spans.items()}
+            low, high = activation[kept].min(axis=0), activation[kept].max(axis=0)
+            lowest[name] = np.minimum(lowest.get(name, low), low)
+            highest[name] = np.maximum(highest.get(name, high), high)
+    # The fused attention has no place to add what was cut.
+    return {name: _range(lowest[name], highest[name], 0 if name in whole else OUTLIERS) for name in names}
 
 
-def _rewrite(
-    model: onnx.ModelProto, inputs: Mapping[str, str], scales: Mapping[str, tuple[np.float32, np.uint8]], bundle: Bundle
-) -> None:
+def _range(lowest: npt.NDArray[np.float32], highest: npt.NDArray[np.float32], outliers: int) -> _Range:
+    """The range of all but so many channels, those that reach furthest. lowest, highest: (channels,)."""
+    reach = np.maximum(np.abs(lowest), np.abs(highest))
+    order = np.argsort(-reach, kind="stable")
+    rest = order[outliers:]
+    low, high = min(0.0, float(lowest[rest].min())), max(0.0, float(highest[rest].max()))
+    span = max(high - low, 1e-6) / LEVELS
+    return _Range(np.float32(span), np.uint8(round(-low / span)), np.sort(order[:outliers]))
+
+
+def _rewrite(model: onnx.ModelProto, inputs: Mapping[str, str], ranges: Mapping[str, _Range], bundle: Bundle) -> None:
     """Turn the encoder's products into integer ones, in place: activations as unsigned bytes, weights as signed."""
     graph = model.graph
     made, added = [], []
@@ -110,7 +145,7 @@ def _rewrite(
         weight_scale, weight_zero = f"{weight}_scale", f"{weight}_zero"
         if activation not in quantised:
             quantised[activation] = f"{activation}_u8"
-            for name, value in zip((scale, zero), scales[activation], strict=True):
+            for name, value in ((scale, ranges[activation].scale), (zero, ranges[activation].zero)):
                 added.append(numpy_helper.from_array(np.array(value), name))
             made.append(helper.make_node("QuantizeLinear", [activation, scale, zero], [quantised[activation]]))
         columns = np.abs(exact[weight]).max(axis=0)
@@ -127,9 +162,17 @@ def _rewrite(
                 "QAttention",
                 [a for a in node.attribute if a.name in ("num_heads", "unidirectional")],
             )
-        product = helper.make_node(operator, names, list(node.output), domain="com.microsoft")
+        outputs = list(node.output)
+        outliers = ranges[activation].outliers
+        if len(outliers):
+            outputs = [f"{weight}_within"]
+            beyond, tensors = _beyond(activation, weight, ranges[activation], exact[weight][outliers], node.output[0])
+            added += tensors
+        product = helper.make_node(operator, names, outputs, domain="com.microsoft")
         product.attribute.extend(attributes)
         made.append(product)
+        if len(outliers):
+            made += beyond
     del graph.node[:]
     graph.node.extend(made)
     for tensor in graph.initializer:
@@ -137,6 +180,25 @@ def _rewrite(
             tensor.name = integer_name(tensor.name)
             tensor.data_type = TensorProto.INT8
     graph.initializer.extend(added)
+
+
+def _beyond(
+    activation: str, weight: str, span: _Range, rows: npt.NDArray[np.float32], output: str
+) -> tuple[list[NodeProto], list[TensorProto]]:
+    """The nodes that add to an integer product what its range cuts off the outliers, and their constants. rows: the
+    weight's rows of the outliers, (outliers, columns)."""
+    channels, low, high, of_channels, seen, within, cut, product = (
+        f"{weight}_{name}" for name in ("outliers", "low", "high", "rows", "seen", "kept", "cut", "beyond")
+    )
+    nodes = [
+        helper.make_node("Gather", [activation, channels], [seen], axis=-1),
+        helper.make_node("Clip", [seen, low, high], [within]),
+        helper.make_node("Sub", [seen, within], [cut]),
+        helper.make_node("MatMul", [cut, of_channels], [product]),
+        helper.make_node("Add", [f"{weight}_within", product], [output]),
+    ]
+    constants = ((channels, span.outliers), (low, span.lowest), (high, span.highest), (of_channels, rows))
+    return nodes, [numpy_helper.from_array(np.asarray(value), name) for name, value in constants]
 
 
 def _losses(exact: Bundle, integer: Bundle, rows: Sequence[LabelledText]) -> dict[str, float]:
