@@ -34,7 +34,7 @@ class HeldOut:
     problems: list[str] = field(default_factory=list)
 
     def __add__(self, other: "HeldOut") -> "HeldOut":
-        both = _test_part([*self.rows, *other.rows])
+        both = test_part([*self.rows, *other.rows])
         return HeldOut(both, self.read + other.read, self.problems + other.problems)
 
     def origins(self) -> dict[str, int]:
@@ -45,7 +45,7 @@ class HeldOut:
 def of_files(paths: Iterable[str], taxonomy: Taxonomy) -> HeldOut:
     """The held-back rows of label files. Raises InputError if a file cannot be read at all."""
     found = read_labels(paths, taxonomy)
-    return HeldOut(_test_part(found.rows), len(found.rows), found.problems)
+    return HeldOut(test_part(found.rows), len(found.rows), found.problems)
 
 
 def of_book(url: str, taxonomy: Taxonomy) -> HeldOut:
@@ -81,10 +81,10 @@ def of_labels(labels: Sequence[Label], taxonomy: Taxonomy, sources: Mapping[str,
         f"the book of labels: topic '{name}' of {counted} texts is known to neither model"
         for name, counted in sorted(strange.items())
     ]
-    return HeldOut(_test_part(rows), len(rows), problems)
+    return HeldOut(test_part(rows), len(rows), problems)
 
 
-def _test_part(rows: Iterable[LabelledText]) -> list[LabelledText]:
+def test_part(rows: Iterable[LabelledText]) -> list[LabelledText]:
     """Each text once, with the labels of all its rows: counted twice it would judge twice. None that has two labels of
     one head."""
     kept: dict[str, LabelledText] = {}
@@ -108,6 +108,8 @@ def report_of(bundle: Bundle) -> dict[str, Any]:
 
 
 def keeps_apart(bundle: Bundle) -> bool:
-    """Whether a bundle is known to come from a training that held the test part back: its report tells the parts."""
-    parts = report_of(bundle).get("rows")
-    return isinstance(parts, dict) and "test" in parts
+    """Whether a bundle is known to come from a training that held the test part back, from a base and teachers of which
+    that is known too: its report tells the parts, and whether those were."""
+    report = report_of(bundle)
+    parts = report.get("rows")
+    return isinstance(parts, dict) and "test" in parts and report.get("taught_apart") is not False

@@ -7,6 +7,7 @@ import pytest
 
 from deploy import cli
 from model.bundle import MANIFEST
+from training.labels import part_of
 
 SHEET = (
     "title,topic,sentiment\n"
@@ -101,3 +102,18 @@ def test_a_file_of_no_use_is_refused(call, content, told):
     status, out, err = call("--labels", "bad.csv")
     assert (status, out) == (1, "")
     assert told in err[-1]
+
+
+def test_held_back_rows_are_those_that_no_training_sees_each_once(call):
+    goods = "copper tin wheat rice jute lead zinc coal steel flax cotton sugar".split()
+    titles = [f"Acme falls as {word} slips" for word in goods * 3]
+    held = {title for title in titles if part_of(title) == "test"}
+    Path("many.csv").write_text("title,sentiment\n" + "".join(f"{title},negative\n" for title in titles))
+    assert 0 < len(held) < len(goods)
+    status, out, _ = call("--labels", "many.csv", "--held-back", "--json")
+    assert (status, json.loads(out)["sentiment"]["n"]) == (0, len(held))
+    Path("none.csv").write_text("title,sentiment\n" + "".join(f"{title},negative\n" for title in set(titles) - held))
+    status, _, err = call("--labels", "none.csv", "--held-back")
+    assert (status, len(err)) == (1, 1)
+    assert "none of" in err[0]
+    assert "leave out --held-back" in err[0]

@@ -91,8 +91,8 @@ def test_a_bundle_that_does_not_tell_its_parts_may_have_seen_all_rows(tmp_path):
     from tests.toymodel import toy
 
     assert keeps_apart(resolve("bundled"))
-    assert keeps_apart(toy(tmp_path / "apart", report={"rows": {"train": {}, "test": {}}}))
-    for at, report in enumerate([None, {}, {"rows": 7}, ["rows"]]):
+    assert keeps_apart(toy(tmp_path / "apart", report={"rows": {"train": {}, "test": {}}, "taught_apart": True}))
+    for at, report in enumerate([None, {}, {"rows": 7}, ["rows"], {"rows": {"test": {}}, "taught_apart": False}]):
         bundle = toy(tmp_path / str(at), report=report)
         assert not keeps_apart(bundle)
         assert isinstance(report_of(bundle), dict)
