@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -38,14 +38,27 @@ def encode(
     """Tokenise rows as the scorer will."""
     if not rows:
         return Encoded([], ([], []))
-    encoded = tokenizer([clean(row.text) for row in rows], truncation=True, max_length=max_tokens)
     return Encoded(
-        encoded["input_ids"],
+        token_ids([clean(row.text) for row in rows], tokenizer, max_tokens),
         (
             [NO_LABEL if row.topic is None else taxonomy.topics.index(row.topic) for row in rows],
             [NO_LABEL if row.sentiment is None else taxonomy.sentiments.index(row.sentiment) for row in rows],
         ),
     )
+
+
+def token_ids(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> list[list[int]]:
+    """The token ids of cleaned texts, cut at `max_tokens`."""
+    found: list[list[int]] = tokenizer(list(texts), truncation=True, max_length=max_tokens)["input_ids"]
+    return found
+
+
+def without_labels(data: Encoded, rows: Sequence[bool]) -> Encoded:
+    """The same rows, but those that are told have no labels: they teach by the teachers' opinions alone."""
+    topics, sentiments = (
+        [NO_LABEL if told else label for label, told in zip(labels, rows, strict=True)] for labels in data.labels
+    )
+    return replace(data, labels=(topics, sentiments))
 
 
 def padded(ids: Sequence[Sequence[int]], pad: int = 0) -> tuple[Tensor, Tensor, Tensor]:

@@ -117,6 +117,22 @@ def _is_company(name: str, capitals: bool) -> bool:
     return not is_acronym
 
 
+def kind_of(name: str) -> str:
+    """What a name ends with that tells its kind, empty if nothing does.
+
+    >>> kind_of("Dunmorrow Foods Ltd")
+    'Foods Ltd'
+    """
+    if _HAN.search(name):
+        kind = _KINDS_IN_CHINESE.search(name)
+        return kind.group() if kind and kind.start() else ""
+    words = name.split()
+    first = len(words)
+    while first > 1 and words[first - 1].lower().strip(".,") in _KINDS:
+        first -= 1
+    return " ".join(words[first:])
+
+
 def invented(name: str, chance: Random) -> str:
     """Another company's name of the same kind, written like it.
 
@@ -124,14 +140,9 @@ def invented(name: str, chance: Random) -> str:
     'FOODS'
     """
     if _HAN.search(name):
-        kind = _KINDS_IN_CHINESE.search(name)
-        return chance.choice(_STEMS_IN_CHINESE) + (kind.group() if kind and kind.start() else "")
-    words = name.split()
-    kept: list[str] = []
-    while len(words) > 1 and words[-1].lower().strip(".,") in _KINDS:
-        kept.insert(0, words.pop())
+        return chance.choice(_STEMS_IN_CHINESE) + kind_of(name)
     stem = chance.choice(_STEMS)
-    return " ".join([stem.upper() if name.isupper() else stem, *kept])
+    return f"{stem.upper() if name.isupper() else stem} {kind_of(name)}".strip()
 
 
 def ticker_of(name: str) -> str:

@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -16,6 +17,7 @@ import msgspec
 import numpy as np
 import torch
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from transformers import PreTrainedTokenizerBase
 
 from model.bundle import Bundle
@@ -24,14 +26,15 @@ from model.reference import REFERENCE, describe
 from model.reference import encode as encode_reference
 from model.scorer import Score, Scorer
 from model.taxonomy import Taxonomy
-from training.batches import NO_LABEL, Encoded, encode
+from training.augmentation import Augmentation
+from training.batches import NO_LABEL, Encoded, encode, without_labels
 from training.calibration import temperature
 from training.card import model_card
 from training.checkpoint import Checkpoint
 from training.evaluation import predict, scores_by_origin
 from training.export import Origin, documented, export_bundle, install
 from training.finetune import OnEpoch, Recipe, finetune, logits_of
-from training.heldout import report_of
+from training.heldout import keeps_apart, report_of
 from training.labels import HEADS, LabelledText, Part, is_corpus
 from training.material import gather, is_own
 from training.network import TwoHeads, build, default_base
@@ -78,8 +81,10 @@ def train(
     """Fine-tune on label files and write a bundle to `out`, with the scores on its held-back part in report.json.
 
     `base`: an encoder's folder or hub name, or a bundle. With a bundle the training goes on from its weights and
-    labels, the project's own headlines are learnt again beside the new ones, and the bundle is its own teacher, so
-    that it does not forget; it has no say where an analyst's own row is labelled. `teachers`: bundles whose averaged
+    labels, and the bundle is its own teacher, so that it does not forget: the project's own headlines are learnt again
+    beside the new ones, by what the bundle says of them and not by their labels, which would move it towards their
+    habits and away from those of its other sources (Li and Hoiem, arXiv:1606.09282). It has no say where an analyst's
+    own row is labelled. `teachers`: bundles whose averaged
     opinion is learnt beside the labels. `topics`: new ones beside the taxonomy's. `withhold_texts`: no text but the
     project's own stands in the report, for a model that is given away. `language`: the labels', by default that of
     the bundle, or English. `strict`: a bad row raises. `on_epoch`: as of training.finetune.
@@ -103,12 +108,18 @@ def train(
     encoded = {part: encode(rows, start.tokenizer, taxonomy, recipe.max_tokens) for part, rows in parts.items()}
     if before is not None:
         teachers = [*teachers, before]
+        encoded["train"] = without_labels(encoded["train"], [not is_own(row) for row in parts["train"]])
     if teachers:
         report(f"asking {len(teachers)} teacher(s) for their opinion of {len(parts['train']):,} rows")
-        encoded["train"] = replace(encoded["train"], opinions=_opinions(parts["train"], teachers, taxonomy, before))
+        first = PartialState().is_main_process
+        asked = _opinions(parts["train"], teachers, taxonomy, before) if first else None
+        (opinions,) = broadcast_object_list([asked])
+        encoded["train"] = replace(encoded["train"], opinions=opinions)
     checkpoint = Checkpoint(out.with_name(f".{out.name}.training"), _identity(start, encoded, taxonomy, recipe))
     learnt = (start.network, encoded["train"], encoded["validation"], taxonomy)
-    progress = finetune(*learnt, recipe, report, checkpoint, on_epoch)
+    varied = Augmentation(parts["train"], recipe.augmented_share, recipe.seed)
+    reread = partial(varied.ids, tokenizer=start.tokenizer, max_tokens=recipe.max_tokens)
+    progress = finetune(*learnt, recipe, report, checkpoint, on_epoch, reread)
     if not PartialState().is_main_process:
         return None
     if set(encoded["train"].labels[0]) == {NO_LABEL} and not teachers:
@@ -118,6 +129,7 @@ def train(
     summary: dict[str, Any] = {
         "rows": {part: dict(Counter(row.origin for row in rows)) for part, rows in parts.items()},
         "near_duplicates_left_out": dropped,
+        "taught_apart": all(map(keeps_apart, teachers)),
         "learnt_from": _learnt_from(parts["train"], teachers),
         "base": start.name,
         "teachers": [f"{teacher.version} (from {teacher.manifest.base})" for teacher in teachers],
