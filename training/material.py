@@ -73,10 +73,16 @@ def held_apart(parts: Mapping[Part, Sequence[LabelledText]], judging: Sequence[L
     part. And how many those were."""
     test, validation, train_rows = list(parts["test"]), list(parts["validation"]), list(parts["train"])
     held = [*test, *judging]
-    kept_validation = _without_copies(validation, held)
-    kept_train = _without_copies(train_rows, kept_validation + held)
+    kept_validation = without_copies(validation, held)
+    kept_train = without_copies(train_rows, kept_validation + held)
     dropped = len(validation) - len(kept_validation) + len(train_rows) - len(kept_train)
     return {"train": kept_train, "validation": kept_validation, "test": test}, dropped
+
+
+def without_copies(rows: Sequence[LabelledText], held: Sequence[LabelledText]) -> list[LabelledText]:
+    """The rows that are no near-duplicates of rows that are held back."""
+    copies = near_duplicates([row.text for row in rows], [row.text for row in held])
+    return [row for row, copy in zip(rows, copies, strict=True) if copy is None]
 
 
 def is_own(row: LabelledText) -> bool:
@@ -87,11 +93,6 @@ def is_own(row: LabelledText) -> bool:
 def _not_among(paths: Sequence[str], files: Sequence[str]) -> list[str]:
     given = {Path(path).resolve() for path in paths}
     return [file for file in files if Path(file).resolve() not in given]
-
-
-def _without_copies(rows: Sequence[LabelledText], held: Sequence[LabelledText]) -> list[LabelledText]:
-    copies = near_duplicates([row.text for row in rows], [row.text for row in held])
-    return [row for row, copy in zip(rows, copies, strict=True) if copy is None]
 
 
 def _require_rows_of(rows: Sequence[LabelledText], taxonomy: Taxonomy, going_on_from: Bundle | None) -> None:

@@ -14,7 +14,8 @@ from model.taxonomy import Taxonomy
 from training.batches import encode
 from training.evaluation import HeadScores, head_scores
 from training.finetune import Recipe, finetune, logits_of
-from training.labels import HEADS, LabelledText, read_labels, story_key
+from training.labels import HEADS, LabelledText, is_corpus, read_labels, story_key
+from training.material import without_copies
 from training.network import build, default_base
 from training.restore import restore, tokenizer_of
 
@@ -41,14 +42,17 @@ def measure(
     """Train `folds` networks, each on the rows outside one fold, and score that fold.
 
     All epochs of the recipe are trained, and the last one is scored: no fold decides when to stop. Copies that differ
-    in numbers alone share a fold. Raises InputError if there are too few rows.
+    in numbers alone share a fold, and near-copies of a fold's rows do not train for it. Raises InputError if there are
+    too few rows.
     """
     taxonomy = base.taxonomy if isinstance(base, Bundle) else Taxonomy()
     labels = read_labels(paths, taxonomy)
     for problem in labels.problems:
         report(problem)
     rows = labels.rows
-    parts = _folds(rows, folds, recipe.seed)
+    if isinstance(base, Bundle) and any(is_corpus(row.origin) for row in rows):
+        report(f"{base.version} was trained on the project's own headlines: the scores on them flatter it")
+    parts = folds_of(rows, folds, recipe.seed)
     if min(map(len, parts)) < FEWEST_A_FOLD:
         raise InputError(f"{len(rows)} labelled rows are too few for {folds} folds: ask for fewer")
     logits: tuple[list[Any], list[Any]] = ([None] * len(rows), [None] * len(rows))
@@ -60,8 +64,8 @@ def measure(
             network, tokenizer = build(
                 name, len(taxonomy.topics), len(taxonomy.sentiments), recipe.dropout, recipe.seed + number
             )
-        inside = set(fold)
-        train = encode([row for at, row in enumerate(rows) if at not in inside], tokenizer, taxonomy, recipe.max_tokens)
+        others = without_copies([row for at, row in enumerate(rows) if at not in set(fold)], [rows[at] for at in fold])
+        train = encode(others, tokenizer, taxonomy, recipe.max_tokens)
         held = encode([rows[at] for at in fold], tokenizer, taxonomy, recipe.max_tokens)
         # Without rows to validate on every epoch is as good as the one before, and the last is kept.
         nothing = encode([], tokenizer, taxonomy, recipe.max_tokens)
@@ -86,7 +90,8 @@ def measure(
     return FoldsBench(len(rows), folds, str(name), scores, accuracies)
 
 
-def _folds(rows: Sequence[LabelledText], folds: int, seed: int) -> list[list[int]]:
+def folds_of(rows: Sequence[LabelledText], folds: int, seed: int) -> list[list[int]]:
+    """The numbers of the rows, dealt into parts; copies that differ in numbers alone share one."""
     keys = sorted({story_key(row.text) for row in rows})
     random.Random(seed).shuffle(keys)  # noqa: S311  (dealing rows, not secrets)
     fold_of = {key: at % folds for at, key in enumerate(keys)}

@@ -45,6 +45,7 @@ WARM_UP_HEADLINES = 2_000
 SWAP_SECONDS = 120.0
 START_SECONDS = 180.0
 DRAIN_SECONDS = 300.0
+QUIET_SECONDS = 60.0
 EARLY_SWAPS = 10
 
 
@@ -214,6 +215,18 @@ class Site:
                 raise ServerError(f"not within {seconds:g} s: {what}; the worker said: {self.worker.tail(3)}")
             time.sleep(0.05)
 
+    def drained(self, sent: int) -> int:
+        """How many headlines the worker has counted when it has all that were sent, or no more come: what is missing
+        then is lost, which is for the bench to say. Raises ServerError if the worker has ended."""
+        counted, since = -1, time.monotonic()
+        while counted < sent and time.monotonic() < since + QUIET_SECONDS:
+            if not self.worker.running:
+                raise ServerError(f"the worker ended before all was counted; it said: {self.worker.tail(3)}")
+            if (now := scored_total(self.samples())) > counted:
+                counted, since = now, time.monotonic()
+            time.sleep(0.05)
+        return counted
+
     def swap(self) -> float:
         """Promote another bundle; seconds from the alias's move until the worker scores with it."""
         self.version = self.promote()
@@ -251,8 +264,7 @@ def measure(at: Site, swaps: int, report: Callable[[str], None]) -> SwapBench:
     restarted = at.resident()
     report(f"restarted: {restarted:.0f} MB, {at.archived():,} headlines")
     sent = load.stop()
-    at.wait(lambda: scored_total(at.samples()) >= sent, DRAIN_SECONDS, "all headlines archived and counted")
-    counted = scored_total(at.samples())
+    counted = at.drained(sent)
     kept = at.archive.find(f"swap-{number}" for number in range(sent))
     return SwapBench(
         swaps=swaps,

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 
 from deploy import cli
-from deploy.bench.folds import FEWEST_A_FOLD, _folds, measure
+from deploy.bench.folds import FEWEST_A_FOLD, folds_of, measure
 from model.errors import InputError
 from model.taxonomy import Taxonomy
 from training.finetune import Recipe
@@ -20,11 +20,11 @@ def test_folds_have_every_row_once_and_copies_together():
     rows = [
         LabelledText(f"{word} falls {number}%", None, "negative", "f") for word in "abcdefgh" for number in range(3)
     ]
-    parts = _folds(rows, 3, seed=1)
+    parts = folds_of(rows, 3, seed=1)
     assert sorted(at for part in parts for at in part) == list(range(len(rows)))
     keys = [{story_key(rows[at].text) for at in part} for part in parts]
     assert sum(map(len, keys)) == len(set.union(*keys)) == 8
-    assert _folds(rows, 3, seed=1) == parts
+    assert folds_of(rows, 3, seed=1) == parts
 
 
 def test_each_row_is_scored_and_bad_ones_are_told(toy_base, label_files, tmp_path):
