@@ -59,8 +59,8 @@ class Entered(NamedTuple):
 
     added: the annotator's first of this text. completed: a head or an entity that the annotator's label lacked.
     replaced: another one before it. known: the book says so already. duplicate: given twice in the same call.
-    conflict: contradicts `against`, and was not taken there. `at`: where that stands among the labels of the call; None for
-    one of the book.
+    conflict: contradicts `against`, and was not taken there. `at`: where that stands among the labels of the call;
+    None for one of the book.
     """
 
     label: Label
@@ -106,7 +106,7 @@ def enter(
     """What becomes of labels, in their order, beside the current ones; and what is to be written.
 
     Where two of them contradict each other neither is taken, whatever their order: which of them is right cannot be
-    told. With `replace` the later one is, over the current one too; of an earlier one all is taken that no later one says.
+    told. With `replace` the later one is, over the current one too; of an earlier one all that no later one says.
     """
     groups: dict[_Key, list[int]] = defaultdict(list)
     for at, label in enumerate(labels):

@@ -96,3 +96,29 @@ def folds(
     recipe = replace(recipe, epochs=epochs or recipe.epochs)
     result = measure([*labels, *more], folds, start, recipe, say)
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
+@options.labels
+@options.more_labels
+@click.option("--way", "names", multiple=True, help="Which way of training to compare with the plain one; all if none.")
+@click.option("--rows", type=click.IntRange(min=100), default=2_000, show_default=True, help="Most rows of each file.")
+@click.option("--base", metavar="NAME_OR_DIR", help="The encoder to start from; the bundled one's if not given.")
+@click.option("--teacher", metavar="NAME_OR_DIR", help="A larger encoder, for the way that is taught by it.")
+@click.option("--epochs", type=click.IntRange(min=1), default=3, show_default=True, help="Passes over the rows.")
+def ablation(
+    *,
+    labels: tuple[str, ...],
+    more: tuple[str, ...],
+    names: tuple[str, ...],
+    rows: int,
+    base: str | None,
+    teacher: str | None,
+    epochs: int,
+) -> None:
+    """What each technique of the training is worth, on labels that nothing is reported on, with what it costs."""
+    training = import_training()
+    from deploy.bench.ablation import measure  # noqa: PLC0415
+
+    result = measure([*labels, *more], names, rows, base, teacher, training.Recipe(epochs=epochs, batch=32), say)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
