@@ -1,0 +1,111 @@
+"""The audit finds what it is there to find; and a seed's plan is the same for ever."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from stream.ledger import Ledger, Page
+from stream.records import ScoredHeadline, Sentiment
+from stream.subjects import tallies
+from tests.chaos.audit import Books, audit
+from tests.chaos.faults import MOST_WORKERS, plan
+
+NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
+
+
+def headline(id_: str, topic: str = "earnings", sentiment: Sentiment = "negative") -> ScoredHeadline:
+    probabilities: dict[Sentiment, float] = {"negative": 0.2, "neutral": 0.2, "positive": 0.2, sentiment: 0.6}
+    return ScoredHeadline(
+        id=id_,
+        title=f"Acme {id_}",
+        source="wire",
+        url="",
+        published_at=NOW + timedelta(minutes=len(id_)),
+        scored_at=NOW,
+        topic=topic,
+        topic_probability=0.9,
+        sentiment=sentiment,
+        probabilities=probabilities,
+        polarity=0.0,
+        entities={},
+        fingerprint="",
+        model="m",
+        origin=None,
+    )
+
+
+HEADLINES = {each.id: each for each in (headline("a"), headline("bb", "other"), headline("ccc", "other", "positive"))}
+
+
+def pages(of: dict[str, ScoredHeadline]) -> tuple[Page, ...]:
+    return tuple(page for tally in tallies(of.values()) for page in Ledger(tally.subject, "w").count(tally))
+
+
+WELL = Books(
+    received={(0, 0): "a", (0, 1): None, (1, 0): "bb", (1, 1): "ccc", (1, 2): "a"},
+    archived=HEADLINES,
+    rejected=frozenset({(0, 1)}),
+    scored={id_: frozenset({"m"}) for id_ in HEADLINES},
+    pages=pages(HEADLINES),
+    told={("earnings", "negative"): 1, ("other", "negative"): 1, ("other", "positive"): 1},
+    negatives={"topic/all": (2,), "topic/earnings": (1,), "topic/other": (1,)},
+)
+
+
+def test_books_that_agree_are_well():
+    findings = audit(WELL)
+    assert findings.well
+    assert (findings.lost, findings.doubled) == (0, 0)
+
+
+def without(id_: str) -> dict[str, ScoredHeadline]:
+    return {other: each for other, each in HEADLINES.items() if other != id_}
+
+
+@pytest.mark.parametrize(
+    ("books", "told"),
+    [
+        (replace(WELL, received={**WELL.received, (2, 0): "d"}), "1 headlines are not archived, such as d"),
+        (replace(WELL, received={(0, 1): None, (1, 0): "bb", (1, 1): "ccc"}), "1 archived headlines never came"),
+        (replace(WELL, rejected=frozenset()), "1 unreadable records are not on news.rejected"),
+        (replace(WELL, rejected=frozenset({(0, 1), (1, 0)})), "1 readable records are on news.rejected"),
+        (replace(WELL, scored={id_: frozenset({"m"}) for id_ in without("a")}), "1 headlines are not on news.scored"),
+        (replace(WELL, scored={**WELL.scored, "a": frozenset({"m", "n"})}), "1 headlines have two scores"),
+        (replace(WELL, pages=pages(without("bb"))), "2 counts are missing"),
+        (replace(WELL, pages=(*WELL.pages, *pages({"d": headline("d")}))), "2 counts are of nothing archived"),
+        (replace(WELL, told={**WELL.told, ("other", "negative"): 2}), "/metrics tells 2 other negative headlines"),
+        (replace(WELL, told={("earnings", "negative"): 1}), "/metrics tells 0 other negative headlines"),
+        (replace(WELL, negatives={**WELL.negatives, "topic/all": (2, 2)}), "2 workers tell of topic/all"),
+        (replace(WELL, negatives={**WELL.negatives, "topic/all": (1,)}), "/metrics tells 1 negatives of topic/all"),
+    ],
+)
+def test_what_does_not_agree_is_found(books, told):
+    findings = audit(books)
+    assert any(line.startswith(told) for line in findings.lines), findings.lines
+    assert findings.lost + findings.doubled > 0
+
+
+def test_an_id_on_two_pages_alike_counts_once_and_in_another_bucket_twice():
+    again = replace_writer(WELL.pages, "v")
+    assert audit(replace(WELL, pages=WELL.pages + again)).well
+    moved = pages({"a": headline("a", sentiment="neutral")})
+    findings = audit(replace(WELL, pages=WELL.pages + replace_writer(moved, "v")))
+    assert findings.doubled >= 1
+    assert "stand in two buckets" in findings.lines[0]
+
+
+def replace_writer(of: tuple[Page, ...], writer: str) -> tuple[Page, ...]:
+    return tuple(Page(page.subject, writer, page.number, page.model, page.entries) for page in of)
+
+
+def test_a_seeds_plan_is_the_same_for_ever_and_another_seeds_is_another():
+    assert plan(7) == plan(7)
+    assert plan(7).faults != plan(8).faults
+    for seed in range(50):
+        drawn = plan(seed)
+        assert 1 <= drawn.workers <= MOST_WORKERS
+        assert list(drawn.faults) == sorted(drawn.faults, key=lambda each: each.at)
+        assert sum(each.kind == "broker killed" for each in drawn.faults) <= 1
+    kinds = {fault.kind for seed in range(50) for fault in plan(seed).faults}
+    assert len(kinds) == 9
