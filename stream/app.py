@@ -89,7 +89,7 @@ def build_app(
 
     keeper = TrendKeeper(settings, scorer.taxonomy.topics, watchlist.names, writer, partition_of)
     gauges = Gauges(metrics, scorer.version)
-    counting = CountingAgent(app, table, keeper, gauges, clock, fail)
+    counting = CountingAgent(app, table, keeper, gauges, metrics, clock, fail)
     app.agent(raw_topic(TALLIES), name="counting")(counting.__call__)
 
     async def recovered() -> None:

@@ -9,19 +9,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from stream.gapless import GaplessReader
 from stream.gauges import Gauges
-from stream.ledger import Page, decode_page
+from stream.ledger import Record, decode_record
+from stream.metrics import Metrics
 from stream.records import Tally, encode, minute_of
 from stream.settings import Settings
 from stream.subjects import ALL, entity_subject, topic_subject
 from stream.topics import TALLIES, TRENDS
-from stream.trends import SubjectTrend
+from stream.trends import Counted, SubjectTrend
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ GRACE_MINUTES = 2
 OLDEST_TOLD_MINUTES = 5
 # Learning baselines shares the loop with everything else: a tick gives it this long, the most stale first.
 FIT_BUDGET_SECONDS = 0.05
+# Between two ticks: beyond it the process was paused, or has no time for anything.
+LONGEST_TICK = timedelta(seconds=5)
 
 PartitionOf = Callable[[str], int]
 
@@ -49,19 +52,20 @@ class TrendKeeper:
         partition_of: PartitionOf,
     ) -> None:
         self._settings = settings
-        self._partition_of = partition_of
+        self.partition_of = partition_of
         self._writer = writer
         # These exist from the start, at 0; any other subject that a tally names comes into being with it.
         self._known = [ALL, *map(topic_subject, topics), *map(entity_subject, entities)]
         self.owned: frozenset[int] = frozenset()
         self.trends: dict[str, SubjectTrend] = {}
+        self._ownerships = 0
 
     def learn(self, topics: Iterable[str]) -> None:
         """Topics that a new model brings stand at 0 from now on, where they are owned; those that are known stay."""
         for subject in map(topic_subject, topics):
             if subject not in self._known:
                 self._known.append(subject)
-                if self._partition_of(subject) in self.owned:
+                if self.partition_of(subject) in self.owned:
                     self._trend(subject)
 
     def own(self, partitions: Iterable[int], records: Iterable[bytes], now: datetime) -> None:
@@ -69,12 +73,14 @@ class TrendKeeper:
         owns nothing then, if one cannot be read."""
         self.disown()
         owned = frozenset(partitions)
-        pages: dict[str, list[Page]] = {subject: [] for subject in self._known}
-        for record in records:
-            page = decode_page(record)
-            pages.setdefault(page.subject, []).append(page)
-        for subject, part in pages.items():
-            if self._partition_of(subject) in owned:
+        by_subject: dict[str, list[Record]] = {subject: [] for subject in self._known}
+        for payload in records:
+            record = decode_record(payload)
+            by_subject.setdefault(record.subject, []).append(record)
+        # No page of an earlier ownership is gone on with: a number that was dropped would come again.
+        self._ownerships += 1
+        for subject, part in by_subject.items():
+            if self.partition_of(subject) in owned:
                 self._trend(subject).load(part, now)
         self.owned = owned
 
@@ -83,17 +89,22 @@ class TrendKeeper:
         self.owned = frozenset()
         self.trends = {}
 
-    def count(self, tally: Tally, now: datetime) -> list[Page] | None:
-        """Count a tally; gives back the pages to be written. None if its subject is not owned (its event was on its way
-        when the partition moved): then it must not be acknowledged, so that whoever is the next owner counts it."""
-        if self._partition_of(tally.subject) not in self.owned:
+    def count(self, tally: Tally, now: datetime) -> Counted | None:
+        """Count a tally; gives back the pages to be written and how many headlines were late.
+
+        None if its subject is not owned (its event was on its way when the partition moved): then it must not be
+        acknowledged, so that whoever is the next owner counts it.
+        """
+        if self.partition_of(tally.subject) not in self.owned:
             return None
         return self._trend(tally.subject).count(tally, now)
 
     def _trend(self, subject: str) -> SubjectTrend:
         trend = self.trends.get(subject)
         if trend is None:
-            trend = self.trends[subject] = SubjectTrend(subject, self._writer, self._settings.trends)
+            trend = self.trends[subject] = SubjectTrend(
+                subject, f"{self._writer}.{self._ownerships}", self._settings.trends
+            )
         return trend
 
     def fit(self, now: datetime, budget_seconds: float) -> None:
@@ -115,6 +126,7 @@ class CountingAgent:
         table: Any,
         keeper: TrendKeeper,
         gauges: Gauges,
+        metrics: Metrics,
         clock: Callable[[], datetime],
         fail: Callable[[BaseException], None],
     ) -> None:
@@ -123,6 +135,8 @@ class CountingAgent:
         self._table = table
         self._keeper = keeper
         self._gauges = gauges
+        self._metrics = metrics
+        self._ticked = clock()
         self._clock = clock
         self._fail = fail
         self._changelog = table.changelog_topic.get_topic_name()
@@ -155,16 +169,21 @@ class CountingAgent:
             log.error("%s[%d]@%d is no tally, passed over: %s", TALLIES, partition, event.message.offset, error)
             self._pending.append(event)
             return
-        pages = self._keeper.count(tally, self._clock())
-        if pages is None:
+        counted = self._keeper.count(tally, self._clock())
+        if counted is None:
             return
-        for page in pages:
-            key, value = page.key.encode(), encode(page)
-            self._table.data[key] = value
-            # The producer itself: Faust's own table write queues the record, and nobody can wait for that one.
-            sent = await self._app.producer.send(self._changelog, key, value, partition, None, None)
-            self._sent.append(sent)
+        for page in counted.pages:
+            self._sent.append(await self._write(page, partition))
+        if tally.subject == ALL:
+            self._metrics.headlines_late.inc(counted.late)
         self._pending.append(event)
+
+    async def _write(self, record: Record, partition: int) -> Any:
+        """Write a record of the table; what is given back is to be waited for."""
+        key, value = record.key.encode(), encode(record)
+        self._table.data[key] = value
+        # The producer itself: Faust's own table write queues the record, and nobody can wait for that one.
+        return await self._app.producer.send(self._changelog, key, value, partition, None, None)
 
     def _watch(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -197,13 +216,33 @@ class CountingAgent:
         self._gauges.clear()
 
     async def tick_for_ever(self) -> None:
-        """Every second: learn, export, and close the minutes that are over."""
+        """Every second: learn, export, close the minutes that are over, and drop what is kept no longer."""
         while not self._app.should_stop:
             now = self._clock()
             self._keeper.fit(now, FIT_BUDGET_SECONDS)
             self._gauges.export(self._keeper.trends.values(), now)
             await self._close_minutes(now)
+            await self._drop_days(now)
             await asyncio.sleep(TICK_SECONDS)
+
+    async def _drop_days(self, now: datetime) -> None:
+        """Write the totals of the days that are closed, have them confirmed, and delete their pages: in this order, so
+        that a kill in between leaves pages that are dropped at the next try."""
+        # A process that was paused may have been superseded without knowing it, and its totals may be old.
+        awake = now - self._ticked < LONGEST_TICK
+        self._ticked = now
+        if not awake or self._app.rebalancing:
+            return
+        for trend in list(self._keeper.trends.values()):
+            dropped = trend.drop(now)
+            if dropped is None:
+                continue
+            closed, keys = dropped
+            partition = self._keeper.partition_of(trend.subject)
+            await (await self._write(closed, partition))
+            for key in keys:
+                self._table.data.pop(key.encode(), None)
+                await self._app.producer.send(self._changelog, key.encode(), None, partition, None, None)
 
     async def _close_minutes(self, now: datetime) -> None:
         current = minute_of(now) - GRACE_MINUTES

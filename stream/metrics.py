@@ -40,6 +40,10 @@ class Metrics:
         for reason in REASONS:
             self.headlines_rejected.labels(reason)
 
+        self.headlines_late = counter(
+            "headlines_late", "Headlines that came after their day was closed: archived, and counted nowhere else."
+        )
+
         # Trends, by topic ('all' over them) and by watched entity.
         self.negative_headlines = gauge("negative_headlines", "Negative headlines in the window.", "topic", "window")
         self.negative_stories = gauge("negative_stories", "Distinct negative stories in the window.", "topic", "window")

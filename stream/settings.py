@@ -137,6 +137,11 @@ class TrendSettings(Section):
         description="sliding windows; a busy subject shows a squall in minutes, a sparse one only over hours",
     )
     history: Duration = Field(timedelta(days=28), description="how much history a baseline is learnt from")
+    retention: Duration = Field(
+        timedelta(days=35),
+        description="how late a headline may come and still be counted in its minute; older days are closed, and kept "
+        "only as totals",
+    )
     shortest_history: Duration = Field(
         timedelta(days=7), description="below this a subject is not judged: no page from ignorance"
     )
@@ -158,6 +163,17 @@ class TrendSettings(Section):
             if window < timedelta(minutes=1) or window % timedelta(minutes=1):
                 raise ValueError(f"a window is whole minutes, not {format_duration(window)}")
         return windows
+
+    @model_validator(mode="after")
+    def _keeps_what_it_learns_from(self) -> Self:
+        # A day is closed as a whole.
+        needed = max(self.history, *self.windows) + timedelta(days=1)
+        if self.retention < needed:
+            raise ValueError(
+                f"retention {format_duration(self.retention)} is shorter than the longest window or the history and a "
+                f"day ({format_duration(needed)}): what a baseline learns from would be dropped"
+            )
+        return self
 
     @model_validator(mode="after")
     def _judges_at_last(self) -> Self:

@@ -4,12 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from stream.baseline import Baseline, fit
-from stream.ledger import Ledger, Page
+from stream.ledger import Closed, Ledger, Page, Record, day_of
 from stream.records import Tally, TallyEntry, TrendPoint, at_minute, minute_of
 from stream.settings import TrendSettings, format_duration
 from stream.stories import StoryBook
+
+# So many of a subject's oldest headlines do not tell how long it has been watched: they may be back-dated.
+_STRAYS = 2
+_STRAY_SHARE = 0.02
 
 
 @dataclass
@@ -56,6 +61,14 @@ class Reading:
     surprise: float | None
 
 
+class Counted(NamedTuple):
+    """What came of a tally: the ledger's pages that must be written before it may be acknowledged, and how many of its
+    headlines were late."""
+
+    pages: list[Page]
+    late: int
+
+
 @dataclass
 class SubjectTrend:
     """All that is known of one subject. Only `ledger` is durable; the rest is rebuilt from it."""
@@ -72,22 +85,38 @@ class SubjectTrend:
     _negatives: dict[int, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     _stories: StoryBook = field(default_factory=StoryBook)
     _changed: bool = True
+    _dropped: int = -1  # the last day whose pages were looked through
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.subject, self.writer)
         self.windows = tuple(sorted(int(window.total_seconds()) // 60 for window in self.settings.windows))
 
-    def load(self, pages: Iterable[Page], now: datetime) -> None:
-        """Rebuild from pages."""
-        for entry in sorted(self.ledger.load(pages), key=lambda entry: (entry.minute, entry.id)):
+    def load(self, records: Iterable[Record], now: datetime) -> None:
+        """Rebuild from the ledger's records."""
+        for entry in sorted(self.ledger.load(records), key=lambda entry: (entry.minute, entry.id)):
             self._take(entry, minute_of(now))
 
-    def count(self, tally: Tally, now: datetime) -> list[Page]:
-        """Count a tally; gives back the ledger's pages that must be written before it may be acknowledged."""
-        fresh = self.ledger.new_entries(tally)
-        for entry in fresh:
+    def count(self, tally: Tally, now: datetime) -> Counted:
+        """Count a tally's headlines, but for those whose day is closed: they are late."""
+        self.ledger.close(self._closable(now))
+        for entry in self.ledger.new_entries(tally):
             self._take(entry, minute_of(now))
-        return self.ledger.count(tally)
+        late = self.ledger.late(tally)
+        return Counted(self.ledger.count(tally), late)
+
+    def drop(self, now: datetime) -> tuple[Closed, list[str]] | None:
+        """Close the days that retention has run out for, and let go of their pages: once a day there is something to
+        write. As of the ledger's."""
+        day = self._closable(now)
+        if day <= self._dropped:
+            return None
+        self._dropped = day
+        self.ledger.close(day)
+        return self.ledger.drop()
+
+    def _closable(self, now: datetime) -> int:
+        """The last day of which no minute is within the retention any more."""
+        return day_of(minute_of(now) - int(self.settings.retention.total_seconds()) // 60) - 1
 
     def _take(self, entry: TallyEntry, now_minute: int) -> None:
         self._changed = True
@@ -151,9 +180,22 @@ class SubjectTrend:
         self._stories.forget_before(minute - self.windows[-1])
         if self._minutes:
             negatives = {at: counts.negative for at, counts in self._minutes.items() if counts.negative}
-            self.baseline = fit(negatives, min(self._minutes), minute - held_back, self.windows)
+            self.baseline = fit(negatives, self._watched_since(minute - held_back), minute - held_back, self.windows)
         self.fitted_at = now.timestamp()
         self._changed = False
+
+    def _watched_since(self, now: int) -> int:
+        """The minute from which on the subject has been watched, as far as its headlines before `now` tell: not the
+        oldest one's, for a single back-dated headline would make a new installation look as if it had weeks of silence
+        to judge by."""
+        before = sorted(minute for minute in self._minutes if minute < now)
+        count = sum(self._minutes[minute].total for minute in before)
+        strays = min(count - 1, _STRAYS + int(count * _STRAY_SHARE))
+        for minute in before:
+            strays -= self._minutes[minute].total
+            if strays < 0:
+                return minute
+        return now
 
     def point(self, minute: int) -> TrendPoint | None:
         """A minute that is over, if there was any headline in it."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from stream.ledger import Page
-from stream.records import ScoredHeadline
+from stream.records import ScoredHeadline, minute_of
 from stream.subjects import tallies
 
 Place = tuple[int, int]  # partition and offset of news.headlines
@@ -19,6 +19,7 @@ class Books:
     rejected: the places of what stands on news.rejected. scored: ids and models on news.scored. pages: the ledger's
     pages as the changelog has them last. told: headlines by topic and sentiment in the metrics of all workers.
     negatives: by subject, the widest window's negative headlines in the metrics, for each worker that tells of it.
+    oldest: the first minute that is not closed; headlines before it are late, and counted nowhere.
     """
 
     received: Mapping[Place, str | None]
@@ -28,6 +29,12 @@ class Books:
     pages: tuple[Page, ...]
     told: Mapping[tuple[str, str], int]
     negatives: Mapping[str, tuple[int, ...]]
+    oldest: int = 0
+
+    @property
+    def counted(self) -> list[ScoredHeadline]:
+        """The archived headlines that came in time."""
+        return [each for each in self.archived.values() if minute_of(each.published_at) >= self.oldest]
 
 
 @dataclass
@@ -98,7 +105,7 @@ def _buckets(books: Books, findings: Findings) -> None:
         findings.found([f"{doubled} headlines stand in two buckets of one subject"], doubled=doubled)
     expected = {
         (tally.subject, entry.id): (entry.minute, entry.sentiment)
-        for tally in tallies(books.archived.values())
+        for tally in tallies(books.counted)
         for entry in tally.entries
     }
     if missing := expected.keys() - counted.keys():
@@ -111,7 +118,7 @@ def _buckets(books: Books, findings: Findings) -> None:
 
 def _metrics(books: Books, findings: Findings) -> None:
     """/metrics = buckets, and no subject told by two workers."""
-    totals = Counter((each.topic, each.sentiment) for each in books.archived.values())
+    totals = Counter((each.topic, each.sentiment) for each in books.counted)
     for key in sorted(totals.keys() | books.told.keys()):
         expected, told = totals.get(key, 0), books.told.get(key, 0)
         if expected != told:
@@ -121,7 +128,7 @@ def _metrics(books: Books, findings: Findings) -> None:
         if len(values) > 1:
             findings.found([f"{len(values)} workers tell of {subject}"], doubled=sum(values) - max(values))
         name = subject.removeprefix("topic/")
-        expected = sum(each.sentiment == "negative" and name in (each.topic, "all") for each in books.archived.values())
+        expected = sum(each.sentiment == "negative" and name in (each.topic, "all") for each in books.counted)
         if sum(values) != expected and len(values) == 1:
             line = f"/metrics tells {sum(values)} negatives of {subject}, the archive has {expected}"
             findings.found([line], lost=max(0, expected - sum(values)), doubled=max(0, sum(values) - expected))

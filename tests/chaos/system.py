@@ -22,10 +22,10 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from deploy.bench.scorer import texts_of
 from deploy.stack.kafka import Kafka
 from stream.archive import Archive
-from stream.ledger import Page, decode_page
+from stream.ledger import DAY_MINUTES, Page, decode_record
 from stream.publisher import Publisher
-from stream.records import Headline, RejectedHeadline, ScoredHeadline
-from stream.settings import KafkaSettings, Settings
+from stream.records import Headline, RejectedHeadline, ScoredHeadline, minute_of
+from stream.settings import KafkaSettings, Settings, TrendSettings
 from stream.topics import HEADLINES, REJECTED, SCORED, ensure_topics
 from tests.chaos.audit import Books, Findings, Place, audit
 from tests.chaos.faults import MOST_WORKERS, Fault, Plan
@@ -35,6 +35,9 @@ CHANGELOG = "newsquall-ledger-changelog"
 WIDEST = "1d"
 START_SECONDS = 120.0
 SETTLE_SECONDS = 120.0
+# Some come when their day has long been closed.
+LATE_SHARE = 0.02
+RETENTION_MINUTES = int(TrendSettings().retention.total_seconds()) // 60
 WATCHLIST = "name,aliases,ticker\nFed,Federal Reserve,\nECB,European Central Bank,\nChina,,\n"
 GARBAGE = (
     b"",
@@ -68,7 +71,9 @@ class Load(threading.Thread):
         try:
             with Publisher(self._broker) as publisher:
                 for number, title in enumerate(islice(titles, self._plan.headlines)):
-                    published = self._began - timedelta(seconds=self._chance.uniform(0, 6 * 3600))
+                    late = self._chance.random() < LATE_SHARE
+                    ago = 2 * RETENTION_MINUTES * 60 if late else self._chance.uniform(0, 6 * 3600)
+                    published = self._began - timedelta(seconds=ago)
                     headline = Headline(f"{self._plan.seed}-{number}", title, published, source=f"wire {number % 7}")
                     publisher.send(headline)
                     self.sent.append(headline)
@@ -231,7 +236,8 @@ class System:
         for record in self._records(SCORED):
             headline = msgspec.json.decode(record.value, type=ScoredHeadline)
             models[headline.id].add(headline.model)
-        pages: dict[bytes, Page] = {record.key: decode_page(record.value) for record in self._records(CHANGELOG)}
+        table = {record.key: record.value for record in self._records(CHANGELOG)}
+        ledger = [decode_record(value) for value in table.values() if value is not None]
         negatives: dict[str, list[int]] = defaultdict(list)
         for worker in self._workers.values():
             for (name, labels), value in worker.samples().items():
@@ -244,9 +250,10 @@ class System:
             | {each.id: each for each in self.archive.published(datetime(2000, 1, 1, tzinfo=UTC), datetime.now(UTC))},
             frozenset(rejected),
             {id_: frozenset(each) for id_, each in models.items()},
-            tuple(pages.values()),
+            tuple(record for record in ledger if isinstance(record, Page)),
             scored(*self._workers.values()),
             {subject: tuple(values) for subject, values in negatives.items()},
+            (minute_of(datetime.now(UTC)) - RETENTION_MINUTES) // DAY_MINUTES * DAY_MINUTES,
         )
 
     def _records(self, topic: str) -> Iterator[Any]:

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from stream.ledger import Ledger, Page
-from stream.records import ScoredHeadline, Sentiment
+from stream.records import ScoredHeadline, Sentiment, minute_of
 from stream.subjects import tallies
 from tests.chaos.audit import Books, audit
 from tests.chaos.faults import MOST_WORKERS, plan
@@ -93,6 +94,24 @@ def test_an_id_on_two_pages_alike_counts_once_and_in_another_bucket_twice():
     findings = audit(replace(WELL, pages=WELL.pages + replace_writer(moved, "v")))
     assert findings.doubled >= 1
     assert "stand in two buckets" in findings.lines[0]
+
+
+def test_a_late_headline_is_archived_and_counted_nowhere():
+    late = {**HEADLINES, "d": replace_date(headline("d"))}
+    books = replace(
+        WELL,
+        archived=late,
+        received={**WELL.received, (2, 0): "d"},
+        scored={id_: frozenset({"m"}) for id_ in late},
+        oldest=minute_of(NOW - timedelta(days=35)),
+    )
+    assert audit(books).well
+    assert not audit(replace(books, pages=pages(late))).well
+    assert not audit(replace(books, oldest=0)).well
+
+
+def replace_date(of: ScoredHeadline) -> ScoredHeadline:
+    return msgspec.structs.replace(of, published_at=NOW - timedelta(days=70))
 
 
 def replace_writer(of: tuple[Page, ...], writer: str) -> tuple[Page, ...]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.ledger import PAGE_ENTRIES, Ledger, Page, decode_page
+from stream.ledger import PAGE_ENTRIES, Closed, Ledger, Page, decode_record
 from stream.records import Tally, TallyEntry, encode
 
 SUBJECT = "entity/Acme Corp"
@@ -67,7 +67,7 @@ def test_two_writers_pages_merged_in_any_order_count_each_headline_once(parts, d
             for each in tallies_of(part):
                 for page in ledger.count(each):
                     table[page.key] = encode(page)
-    pages = [decode_page(raw) for raw in table.values()]
+    pages = [decode_record(raw) for raw in table.values()]
     heir = Ledger(SUBJECT, "w3")
     loaded = list(heir.load(data.draw(st.permutations(pages))))
     flat = [number for part in parts for number in part]
@@ -87,7 +87,7 @@ def test_the_state_rebuilt_from_written_pages_is_the_live_state(parts):
         for each in tallies_of(part):
             table |= {page.key: encode(page) for page in live.count(each)}
     rebuilt = Ledger(SUBJECT, "w1")
-    list(rebuilt.load(map(decode_page, table.values())))
+    list(rebuilt.load(map(decode_record, table.values())))
     assert rebuilt.totals() == live.totals()
     assert rebuilt.pages == live.pages
 
@@ -164,4 +164,87 @@ def test_where_writers_disagree_on_a_headline_the_order_of_their_pages_does_not_
 @given(st.binary(max_size=200))
 def test_a_record_that_is_no_page_is_refused_with_one_kind_of_error(payload):
     with pytest.raises(msgspec.MsgspecError):
-        decode_page(payload)
+        decode_record(payload)
+
+
+# ------------------------------------------------------------------ days that are closed
+
+DAY = 24 * 60
+
+
+def dated(number: int) -> TallyEntry:
+    """An entry of one of ten days."""
+    return TallyEntry(f"id-{number}", number % 10 * DAY + number % 7, SENTIMENTS[number % 3], 0.25, "", "wire")
+
+
+days = st.integers(-1, 11)
+steps = st.lists(st.one_of(st.lists(st.integers(0, 200), max_size=90), days), max_size=14)
+
+
+def apply(ledger: Ledger, table: dict[str, bytes], step: list[int] | int) -> None:
+    if isinstance(step, int):
+        ledger.close(step)
+        if (dropped := ledger.drop()) is not None:
+            closed, keys = dropped
+            table[closed.key] = encode(closed)
+            for key in keys:
+                del table[key]
+    else:
+        for model in ("m1", "m2"):
+            entries = [dated(number) for number in step if model_of(number) == model]
+            for page in ledger.count(Tally(SUBJECT, model, entries)):
+                table[page.key] = encode(page)
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps, st.data())
+def test_closed_days_keep_their_totals_and_lose_their_pages_whenever_it_is_read_back(taken, data):
+    ledger, table, counted, through = Ledger(SUBJECT, "w0"), {}, set(), -1
+    for at, step in enumerate(taken):
+        apply(ledger, table, step)
+        if isinstance(step, int):
+            through = max(through, step)
+        else:
+            counted |= {number for number in step if number % 10 > through}
+        if data.draw(st.booleans()):
+            ledger = Ledger(SUBJECT, f"w{at + 1}")
+            list(ledger.load(map(decode_record, data.draw(st.permutations(list(table.values()))))))
+            ledger.close(through)
+        assert {key: n for key, n in ledger.totals().items() if n} == expected_totals(counted)
+    ledger.close(11)
+    ledger.drop()
+    assert ledger.pages == {}
+    assert ledger.count(Tally(SUBJECT, "m1", [dated(3)])) == []
+    assert ledger.late(Tally(SUBJECT, "m1", [dated(3), dated(3), dated(4)])) == 2
+
+
+def test_a_kill_between_the_totals_and_the_deletion_of_the_pages_counts_nothing_twice():
+    ledger, table = Ledger(SUBJECT, "w1"), {}
+    numbers = range(400)
+    apply(ledger, table, [number for number in numbers if number % 10 <= 4])
+    apply(ledger, table, [number for number in numbers if number % 10 > 4])
+    before = dict(table)
+    apply(ledger, table, 4)
+    assert len(table) < len(before)
+    killed = before | table
+    heir = Ledger(SUBJECT, "w2")
+    younger = list(heir.load(map(decode_record, killed.values())))
+    assert heir.totals() == ledger.totals() == expected_totals(numbers)
+    assert all(entry.minute >= 5 * DAY for entry in younger)
+
+
+def test_the_day_that_is_open_is_not_late_and_what_was_counted_is_neither():
+    ledger = Ledger(SUBJECT, "w1")
+    ledger.close(4)
+    first = Tally(SUBJECT, "m1", [dated(5), dated(6)])
+    assert (ledger.late(first), len(ledger.count(first)[0].entries)) == (0, 2)
+    ledger.close(5)
+    assert ledger.late(first) == 0  # its page is still there
+    assert ledger.count(first) == []
+
+
+def test_nothing_is_written_for_a_day_without_headlines():
+    ledger = Ledger(SUBJECT, "w1")
+    ledger.close(9)
+    assert ledger.drop() is None
+    assert Closed(SUBJECT, 9, []).key == f"{SUBJECT}#closed"

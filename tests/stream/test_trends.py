@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.fingerprint import fingerprint
-from stream.ledger import decode_page
+from stream.ledger import decode_record
 from stream.records import Tally, TallyEntry, TrendPoint, at_minute, encode, minute_of
 from stream.settings import TrendSettings
 from stream.trends import SubjectTrend, window_name
@@ -116,9 +116,9 @@ def test_a_trend_rebuilt_from_its_pages_reads_the_same(rows):
     table = {}
     for number, at, sentiment, source, title in rows:
         tally = Tally(SUBJECT, "m1", [entry(number, MINUTE + at, sentiment, source, title)])
-        table |= {page.key: encode(page) for page in live.count(tally, NOW)}
+        table |= {page.key: encode(page) for page in live.count(tally, NOW).pages}
     rebuilt = SubjectTrend(SUBJECT, "w2", TrendSettings())
-    rebuilt.load(map(decode_page, table.values()), NOW)
+    rebuilt.load(map(decode_record, table.values()), NOW)
     for mine, theirs in zip(live.readings(NOW), rebuilt.readings(NOW), strict=True):
         assert (mine.counts.negative, mine.counts.total) == (theirs.counts.negative, theirs.counts.total)
         assert (mine.stories, mine.sources) == (theirs.stories, theirs.sources)
@@ -140,8 +140,8 @@ def test_only_negative_headlines_make_negative_stories_and_sources():
 def test_a_tally_that_comes_again_changes_nothing_and_writes_no_page():
     trend = trend_with()
     tally = Tally(SUBJECT, "m1", [entry(1, MINUTE), entry(2, MINUTE)])
-    assert len(trend.count(tally, NOW)) == 1
-    assert trend.count(tally, NOW) == []
+    assert len(trend.count(tally, NOW).pages) == 1
+    assert trend.count(tally, NOW) == ([], 0)
     assert negatives(trend, NOW)[0] == 2
 
 
@@ -201,7 +201,37 @@ def test_what_is_older_than_the_history_is_forgotten_but_its_headlines_stay_coun
     trend = trend_with([*old, *history(9)])
     trend.fit(NOW)
     assert trend.baseline.history_minutes <= 9 * 1440
-    assert trend.count(Tally(SUBJECT, "m1", old), NOW) == []
+    assert trend.count(Tally(SUBJECT, "m1", old), NOW) == ([], 0)
+
+
+def test_a_headline_is_counted_as_long_as_its_day_is_open_and_late_from_then_on():
+    trend = trend_with(retention=timedelta(days=35))
+    day = MINUTE // 1440
+    for number, (minute, late) in enumerate([((day - 35) * 1440, 0), ((day - 35) * 1440 - 1, 1), (0, 1)]):
+        counted = trend.count(Tally(SUBJECT, "m1", [entry(f"x{number}", minute)]), NOW)
+        assert (len(counted.pages), counted.late) == (1 - late, late)
+    assert sum(trend.ledger.totals().values()) == 1
+
+
+def test_pages_of_closed_days_are_dropped_once_a_day_and_their_headlines_stay_in_the_totals():
+    trend = trend_with(history(9))
+    assert trend.drop(NOW) is None
+    total = sum(trend.ledger.totals().values())
+    closed, keys = trend.drop(NOW + timedelta(days=60))
+    assert len(keys) == -(-total // 64)
+    assert trend.ledger.pages == {}
+    assert sum(count for _, _, count in closed.totals) == total == sum(trend.ledger.totals().values())
+    assert trend.drop(NOW + timedelta(days=60, minutes=5)) is None
+    assert trend.drop(NOW + timedelta(days=61)) is None
+
+
+@pytest.mark.parametrize("strays", [1, 2])
+def test_a_back_dated_headline_does_not_make_a_new_installation_look_old(strays):
+    old = [entry(f"old{number}", MINUTE - (20 + number) * 1440) for number in range(strays)]
+    trend = trend_with([*old, *history(1), *squall()])
+    trend.fit(NOW)
+    assert trend.baseline.history_minutes < 1440
+    assert all(reading.surprise is None for reading in trend.readings(NOW))
 
 
 def test_the_point_of_a_minute_is_its_own_headlines_and_its_most_surprising_window():
