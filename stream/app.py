@@ -11,6 +11,7 @@ import faust
 from aiokafka.partitioner import DefaultPartitioner
 from faust.types import TP
 
+from model.errors import SettingsError
 from model.providers import ORT_NAMES
 from model.scorer import Scorer
 from stream.archive import Archive
@@ -22,7 +23,12 @@ from stream.metrics import Metrics
 from stream.scoring import ScoringAgent
 from stream.settings import Settings
 from stream.topics import HEADLINES, TALLIES
-from stream.watchlist import Watchlist
+from stream.watchlist import Watchlist, WatchlistFile
+
+log = logging.getLogger(__name__)
+
+# Between two looks at the watchlist's file.
+WATCHLIST_SECONDS = 5.0
 
 
 def build_app(
@@ -30,7 +36,7 @@ def build_app(
     scorer: Scorer,
     archive: Archive,
     metrics: Metrics,
-    watchlist: Watchlist,
+    watchlist: WatchlistFile,
     clock: Callable[[], datetime] = utc_now,
     follower: ModelFollower | None = None,
 ) -> faust.App:
@@ -70,7 +76,8 @@ def build_app(
             internal=False,
         )
 
-    scoring = ScoringAgent(app, settings, scorer, archive, watchlist, metrics, clock, fail)
+    watched = watchlist.load()
+    scoring = ScoringAgent(app, settings, scorer, archive, watched, metrics, clock, fail)
     app.agent(raw_topic(HEADLINES), name="scoring")(scoring.__call__)
 
     table = app.Table(
@@ -87,7 +94,7 @@ def build_app(
     def partition_of(subject: str) -> int:
         return int(partitioner(subject.encode(), partitions, partitions))
 
-    keeper = TrendKeeper(settings, scorer.taxonomy.topics, watchlist.names, writer, partition_of)
+    keeper = TrendKeeper(settings, scorer.taxonomy.topics, watched.names, writer, partition_of)
     gauges = Gauges(metrics, scorer.version)
     counting = CountingAgent(app, table, keeper, gauges, metrics, clock, fail)
     app.agent(raw_topic(TALLIES), name="counting")(counting.__call__)
@@ -120,11 +127,35 @@ def build_app(
 
     app.timer(1.0, name="reading")(check_reading)
 
+    def take(found: Watchlist) -> None:
+        scoring.watch(found)
+        keeper.watch(found.names)
+
+    metrics.watchlist_entities.set(len(watched.names))
+    _read_watchlist(app, watchlist, take, metrics)
     if follower is not None:
         _follow(app, follower, scoring, keeper, gauges, metrics)
     _refuse_broken_recovery(fail)
     _tell_model(metrics, scorer, None)
     return app
+
+
+def _read_watchlist(app: faust.App, file: WatchlistFile, take: Callable[[Watchlist], None], metrics: Metrics) -> None:
+    """Have a watchlist that was written anew taken into use; the one before stays where that cannot be."""
+
+    async def look() -> None:
+        try:
+            found = file.changed()
+        except SettingsError as error:
+            metrics.watchlist_failures.inc()
+            log.error("%s: going on with the watchlist that was read before", error)
+            return
+        if found is not None:
+            take(found)
+            metrics.watchlist_entities.set(len(found.names))
+            log.warning("watching %d entities from now on", len(found.names))
+
+    app.timer(WATCHLIST_SECONDS, name="watchlist")(look)
 
 
 def _follow(

@@ -55,7 +55,8 @@ class TrendKeeper:
         self.partition_of = partition_of
         self._writer = writer
         # These exist from the start, at 0; any other subject that a tally names comes into being with it.
-        self._known = [ALL, *map(topic_subject, topics), *map(entity_subject, entities)]
+        self._topics = [ALL, *map(topic_subject, topics)]
+        self._entities = [entity_subject(entity) for entity in entities]
         self.owned: frozenset[int] = frozenset()
         self.trends: dict[str, SubjectTrend] = {}
         self._ownerships = 0
@@ -63,17 +64,36 @@ class TrendKeeper:
     def learn(self, topics: Iterable[str]) -> None:
         """Topics that a new model brings stand at 0 from now on, where they are owned; those that are known stay."""
         for subject in map(topic_subject, topics):
-            if subject not in self._known:
-                self._known.append(subject)
-                if self.partition_of(subject) in self.owned:
-                    self._trend(subject)
+            if subject not in self._topics:
+                self._topics.append(subject)
+                self._begin(subject)
+
+    def watch(self, entities: Iterable[str]) -> None:
+        """Watch these entities from now on and no others: new ones stand at 0, and of those that are watched no more
+        nothing is told, though what was counted of them stays, should they be watched again."""
+        self._entities = [entity_subject(entity) for entity in entities]
+        for subject in self._entities:
+            self._begin(subject)
+
+    def told(self) -> list[SubjectTrend]:
+        """The trends that are told of: of the topics, and of the entities that are watched."""
+        watched = set(self._entities)
+        return [
+            trend
+            for subject, trend in self.trends.items()
+            if subject in watched or not subject.startswith(entity_subject(""))
+        ]
+
+    def _begin(self, subject: str) -> None:
+        if self.partition_of(subject) in self.owned:
+            self._trend(subject)
 
     def own(self, partitions: Iterable[int], records: Iterable[bytes], now: datetime) -> None:
         """Take over the subjects of these partitions, and no other, from the table's records. Raises MsgspecError, and
         owns nothing then, if one cannot be read."""
         self.disown()
         owned = frozenset(partitions)
-        by_subject: dict[str, list[Record]] = {subject: [] for subject in self._known}
+        by_subject: dict[str, list[Record]] = {subject: [] for subject in (*self._topics, *self._entities)}
         for payload in records:
             record = decode_record(payload)
             by_subject.setdefault(record.subject, []).append(record)
@@ -220,7 +240,7 @@ class CountingAgent:
         while not self._app.should_stop:
             now = self._clock()
             self._keeper.fit(now, FIT_BUDGET_SECONDS)
-            self._gauges.export(self._keeper.trends.values(), now)
+            self._gauges.export(self._keeper.told(), now)
             await self._close_minutes(now)
             await self._drop_days(now)
             await asyncio.sleep(TICK_SECONDS)
@@ -249,7 +269,7 @@ class CountingAgent:
         # After a pause (a laptop's sleep, a stopped process) only the last minutes are worth telling.
         first = max(self._last_minute, current - OLDEST_TOLD_MINUTES)
         for minute in range(first, current):
-            for trend in list(self._keeper.trends.values()):
+            for trend in self._keeper.told():
                 point = trend.point(minute)
                 if point is not None:
                     await self._app.producer.send(TRENDS, trend.subject.encode(), encode(point), None, None, None)

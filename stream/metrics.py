@@ -90,6 +90,9 @@ class Metrics:
         )
         self.entity_history = gauge("entity_history_seconds", "History that the entity's baseline stands on.", "entity")
 
+        self.watchlist_entities = gauge("watchlist_entities", "Entities of the watchlist in use.")
+        self.watchlist_failures = counter("watchlist_failures", "Written watchlists that could not be taken into use.")
+
         # How the worker does.
         self.scoring_seconds = histogram("scoring_seconds", "Time to score one micro-batch.", _SCORING)
         self.batch_size = histogram("batch_size", "Headlines in one micro-batch.", _BATCHES)

@@ -102,6 +102,10 @@ class ScoringAgent:
                 if task is not None:
                     task.cancel()
 
+    def watch(self, watchlist: Watchlist) -> None:
+        """Look for other entities from the next batch on."""
+        self._watchlist = watchlist
+
     def swap(self, scorer: Scorer) -> Scorer:
         """Score with another model from the next batch on; gives back the one that has scored its last.
 

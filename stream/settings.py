@@ -154,7 +154,14 @@ class TrendSettings(Section):
         timedelta(minutes=5),
         description="how far a headline's date may lie in the future before it is rejected",
     )
-    watchlist: Path | None = Field(None, description="CSV of watched companies: name, aliases (;), ticker")
+    watchlist: Path | None = Field(
+        None,
+        description="CSV of watched companies: name, aliases, ticker, context (several with ;), lei; read anew when it "
+        "is written",
+    )
+    most_entities: int = Field(
+        1_000, ge=1, description="companies that a watchlist may hold: each costs about 35 series in Prometheus"
+    )
 
     @field_validator("windows")
     @classmethod

@@ -21,7 +21,7 @@ from stream.following import Memory, ModelFollower, first, followed
 from stream.metrics import Metrics
 from stream.settings import Settings
 from stream.topics import ensure_topics
-from stream.watchlist import load_watchlist
+from stream.watchlist import WatchlistFile
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,8 @@ def run_worker(settings: Settings) -> None:
     Opens the model before anything else, so that a damaged one refuses to start. Raises the typed errors of the
     parts; waits for a broker that is down.
     """
-    watchlist = load_watchlist(settings.trends.watchlist)
+    watchlist = WatchlistFile(settings.trends.watchlist, settings.trends.most_entities)
+    watchlist.load()  # before anything is opened: a bad one is a wrong call
     place = settings.registry.place()
     alias = followed(settings.scorer.model, place.name)
     champion = first(Registry(place), alias, Memory(place, alias)) if alias else None

@@ -34,7 +34,7 @@ def score(settings: Settings, file: str, model: str | None, provider: ProviderCh
 
     One JSON object a headline on standard output, in the file's order. Bad rows go to standard error.
     """
-    watched = load_watchlist(settings.trends.watchlist)
+    watched = load_watchlist(settings.trends.watchlist, settings.trends.most_entities)
     good = bad = 0
     with options.open_scorer(settings, model, provider) as scorer:
         rows = read_headlines(file, utc_now, settings.trends.future_tolerance)

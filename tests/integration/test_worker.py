@@ -215,3 +215,47 @@ def test_a_worker_refuses_a_damaged_model_and_names_the_file(tmp_path: Path, bun
     assert str(broken / name) in worker.log()
     assert "make model" in worker.log()
     assert "Traceback" not in worker.log()
+
+
+def test_a_watchlist_that_is_written_anew_is_taken_into_use(
+    kafka: Kafka, producer: KafkaProducer, tmp_path: Path
+) -> None:
+    watched = tmp_path / "watch.csv"
+    watched.write_text("name\nAcme\nBolt\n")
+    worker = WorkerProcess(
+        tmp_path / "w",
+        kafka.bootstrap,
+        f"sqlite:///{tmp_path}/archive.db",
+        NEWSQUALL_KAFKA__GROUP="watching",
+        NEWSQUALL_TRENDS__WATCHLIST=str(watched),
+    ).start()
+
+    def gauge(entity: str) -> float | None:
+        name = "newsquall_entity_negative_headlines"
+        return worker.samples().get((name, (("entity", entity), ("window", "1d"))))
+
+    def send(id_: str) -> None:
+        title = f"Acme and Coil Works quarterly profits plunge 20 percent, missing forecasts, says {id_}"
+        producer.send(HEADLINES, value=as_json(id=id_, title=title, published_at=datetime.now(UTC).isoformat()))
+        producer.flush()
+
+    try:
+        eventually(lambda: gauge("Acme") == 0, MODEL_SECONDS, "the label set exists")
+        assert gauge("Coil Works") is None
+        send("one")
+        eventually(lambda: gauge("Acme") == 1, 30, "it is counted")
+        watched.write_text("name,lei\nBolt,no lei\n")
+        failures = ("newsquall_watchlist_failures_total", ())
+        eventually(lambda: worker.samples().get(failures) == 1, 30, "the bad one is told")
+        assert gauge("Acme") == 1
+        watched.write_text("name\nBolt\nCoil Works\n")
+        eventually(lambda: gauge("Coil Works") == 0, 30, "a new entity stands at 0")
+        assert gauge("Acme") is None
+        send("two")
+        eventually(lambda: gauge("Coil Works") == 1, 30, "it is counted")
+        watched.write_text("name\nBolt\nCoil Works\nAcme\n")
+        eventually(lambda: gauge("Acme") == 1, 30, "what was counted is told again")
+        assert gauge("Bolt") == 0
+    finally:
+        worker.process.stop()
+    assert "Traceback" not in worker.log()

@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.errors import SettingsError
-from stream.watchlist import WatchedEntity, Watchlist, load_watchlist
+from stream.watchlist import WatchedEntity, Watchlist, WatchlistFile, load_watchlist
 
-ACME = WatchedEntity("Acme", ("Acme Holdings",), "ACM")
-ACME_FOODS = WatchedEntity("Acme Foods", (), "ACMF")
-CAT = WatchedEntity("Caterpillar", (), "CAT")
+ACME = WatchedEntity("Acme", ("Acme Holdings",), ("ACM",))
+ACME_FOODS = WatchedEntity("Acme Foods", (), ("ACMF",))
+CAT = WatchedEntity("Caterpillar", (), ("CAT",))
 STREET = WatchedEntity("Straße AG")
-CITI = WatchedEntity("Citi", (), "C")
+CITI = WatchedEntity("Citi", (), ("C",))
 ATT = WatchedEntity("AT&T")
 LIST = Watchlist([ACME, ACME_FOODS, CAT, STREET, CITI, ATT])
 
@@ -46,6 +46,13 @@ LIST = Watchlist([ACME, ACME_FOODS, CAT, STREET, CITI, ATT])
         ("$ACM ahead: Citi on Acme", ["Acme", "Citi"]),
         ("CİTİ and Cıtı are not it", []),
         ("Acme\u00a0Foods recalls jam", ["Acme Foods"]),
+        ("CAT SLIDES", []),
+        ("$CAT SLIDES", ["Caterpillar"]),
+        ("Machinery maker (NYSE: CAT) slides", ["Caterpillar"]),
+        ("Bank (NYSE:C) slides, vitamin C sells", ["Citi"]),
+        ("Plan C fails", []),
+        ("$C falls", ["Citi"]),
+        ("$CATS fall", []),
     ],
 )
 def test_a_title_names(title, names):
@@ -54,8 +61,8 @@ def test_a_title_names(title, names):
 
 CHINESE = Watchlist(
     [
-        WatchedEntity("海东药业", ("海东",), "A"),
-        WatchedEntity("Acme", (), "ACM"),
+        WatchedEntity("海东药业", ("海东",), ("A",)),
+        WatchedEntity("Acme", (), ("ACM",)),
         WatchedEntity("삼성전자"),
         WatchedEntity("トヨタ"),
     ]
@@ -111,7 +118,7 @@ def test_a_file_is_read_with_aliases_and_ticker_and_further_columns_passed_over(
     )
     found = load_watchlist(path)
     assert found.entities == (
-        WatchedEntity("Acme Corp", ("Acme", "ACME Inc"), "ACM"),
+        WatchedEntity("Acme Corp", ("Acme", "ACME Inc"), ("ACM",)),
         WatchedEntity("Bolt"),
     )
 
@@ -131,6 +138,11 @@ def test_names_alone_are_enough(tmp_path):
         (b"name\nAcme#1\n", ":2"),
         (b'name\n"Acme\n', "cannot be read"),
         (b"name\nAcm\xe9\n", "cannot be read"),
+        (b"name,lei\nAcme,529900T8BM49AURSDO5\n", "no LEI"),
+        (b"name,aliases\nAcme,Bolt\nBolt,\n", ":3: 'Bolt' is Acme's already"),
+        (b"name\nAcme\nACME\n", ":3: 'ACME' is Acme's already"),
+        (b"name\nAcme\nAcme\n", ":3: 'Acme' is Acme's already"),
+        (b"name,ticker\nAcme,ABC;XYZ\nBolt,XYZ\n", ":3: '$XYZ' is Acme's already"),
     ],
 )
 def test_a_bad_file_is_refused_with_its_name_and_place(tmp_path, content, place):
@@ -145,3 +157,80 @@ def test_a_bad_file_is_refused_with_its_name_and_place(tmp_path, content, place)
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(SettingsError, match=r"absent\.csv"):
         load_watchlist(tmp_path / "absent.csv")
+
+
+APPLE = Watchlist([WatchedEntity("Apple", ("Apple Inc",), ("AAPL",), ("iPhone", "shares", "Cook", "苹果公司"))])
+
+
+@pytest.mark.parametrize(
+    ("title", "named"),
+    [
+        ("Apple harvest fails in Kent", False),
+        ("Apple shares slip", True),
+        ("Apple cuts iPhone orders", True),
+        ("APPLE SHARES SLIP", True),
+        ("Apple Inc names a treasurer", True),
+        ("Apple cooks dinner", False),
+        ("$AAPL slips", True),
+        ("Cooking apple prices rise", False),
+    ],
+)
+def test_a_word_with_other_meanings_counts_beside_a_word_of_its_context(title, named):
+    assert APPLE.named_in(title) == (["Apple"] if named else [])
+
+
+def test_a_name_is_no_context_of_itself():
+    assert Watchlist([WatchedEntity("Shell", context=("Shell", "oil"))]).named_in("A shell on the beach") == []
+
+
+def test_all_columns_are_read(tmp_path):
+    path = tmp_path / "watch.csv"
+    path.write_text("name,aliases,ticker,context,lei\nApple,Apple Inc,AAPL;APC,iPhone; shares,HWUPKR0MPOU8FGXBT394\n")
+    assert load_watchlist(path).entities == (
+        WatchedEntity("Apple", ("Apple Inc",), ("AAPL", "APC"), ("iPhone", "shares"), "HWUPKR0MPOU8FGXBT394"),
+    )
+
+
+def test_more_entities_than_are_allowed_are_refused(tmp_path):
+    path = tmp_path / "watch.csv"
+    path.write_text("name\n" + "".join(f"Acme {number}\n" for number in range(11)))
+    assert len(load_watchlist(path, 11).names) == 11
+    with pytest.raises(SettingsError, match=r"11 entities, 10 are allowed: .*trends\.most_entities"):
+        load_watchlist(path, 10)
+
+
+def test_a_file_that_was_written_is_read_anew_and_a_bad_one_is_told_once(tmp_path):
+    path = tmp_path / "watch.csv"
+    path.write_text("name\nAcme\n")
+    file = WatchlistFile(path)
+    assert file.load().names == ("Acme",)
+    assert file.changed() is None
+    path.write_text("name\nAcme\nBolt\n")
+    found = file.changed()
+    assert found is not None
+    assert found.names == ("Acme", "Bolt")
+    path.write_text("nothing of the kind\n")
+    with pytest.raises(SettingsError):
+        file.changed()
+    assert file.changed() is None
+    path.unlink()
+    assert file.changed() is None  # somebody is replacing it
+    path.write_text("name\nNeon Holdings\n")
+    assert file.changed().names == ("Neon Holdings",)
+    assert WatchlistFile(None).load().names == ()
+    assert WatchlistFile(None).changed() is None
+
+
+names = st.lists(st.text("abcAB é海", min_size=1, max_size=6), min_size=1, max_size=8)
+
+
+@settings(max_examples=300)
+@given(names, st.text("abcAB é海$ ", max_size=40))
+def test_every_name_that_stands_alone_is_found_and_nothing_else(forms, text):
+    known = {form.strip().casefold(): form for form in forms if form.strip()}
+    found = Watchlist([WatchedEntity(form) for form in known.values()]).named_in(text)
+    assert len(found) == len(set(found))
+    folded = " ".join(text.split()).casefold()
+    assert all(" ".join(name.split()).casefold() in folded for name in found)
+    if folded in known and folded:
+        assert found == [known[folded]]

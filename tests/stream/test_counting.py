@@ -1,0 +1,81 @@
+"""Which subjects a worker keeps, and of which it tells."""
+
+from datetime import UTC, datetime
+
+from stream.counting import TrendKeeper
+from stream.records import Tally, TallyEntry, encode, minute_of
+from stream.settings import Settings
+
+NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
+
+
+def partition_of(subject: str) -> int:
+    return len(subject) % 2
+
+
+def keeper(*entities: str) -> TrendKeeper:
+    made = TrendKeeper(Settings(), ["earnings", "other"], entities, "w", partition_of)
+    made.own({0, 1}, [], NOW)
+    return made
+
+
+def tally(subject: str, *ids: str) -> Tally:
+    entries = [TallyEntry(id_, minute_of(NOW), "negative", -0.5, "", "wire") for id_ in ids]
+    return Tally(subject, "m", entries)
+
+
+def told(of: TrendKeeper) -> set[str]:
+    return {trend.subject for trend in of.told()}
+
+
+TOPICS = {"topic/all", "topic/earnings", "topic/other"}
+
+
+def test_topics_and_watched_entities_are_told_of_from_the_start():
+    assert told(keeper("Acme", "Bolt")) == TOPICS | {"entity/Acme", "entity/Bolt"}
+
+
+def test_an_entity_that_is_watched_no_more_is_told_of_no_more_and_what_was_counted_stays():
+    kept = keeper("Acme", "Bolt")
+    kept.count(tally("entity/Acme", "a", "b"), NOW)
+    kept.watch(["Bolt", "Coil"])
+    assert told(kept) == TOPICS | {"entity/Bolt", "entity/Coil"}
+    # One that was under way when the list changed is counted all the same.
+    counted = kept.count(tally("entity/Acme", "b", "c"), NOW)
+    assert counted is not None
+    assert len(counted.pages) == 1
+    kept.watch(["Acme"])
+    assert told(kept) == TOPICS | {"entity/Acme"}
+    assert sum(kept.trends["entity/Acme"].ledger.totals().values()) == 3
+
+
+def test_what_was_counted_is_read_back_for_entities_that_are_not_watched_too():
+    kept = keeper("Acme")
+    pages = kept.count(tally("entity/Acme", "a"), NOW).pages
+    heir = keeper()
+    heir.own({0, 1}, [encode(page) for page in pages], NOW)
+    assert told(heir) == TOPICS
+    heir.watch(["Acme"])
+    assert sum(heir.trends["entity/Acme"].ledger.totals().values()) == 1
+
+
+def test_only_subjects_of_owned_partitions_are_kept_and_a_tally_of_another_is_left():
+    kept = keeper("Acme", "Bolts")
+    kept.own({partition_of("entity/Acme")}, [], NOW)
+    kept.watch(["Acme", "Bolts"])
+    assert "entity/Acme" in told(kept)
+    assert "entity/Bolts" not in told(kept)
+    assert kept.count(tally("entity/Bolts", "a"), NOW) is None
+
+
+def test_pages_of_two_ownerships_never_share_a_key():
+    kept = keeper("Acme")
+    first = {page.key for page in kept.count(tally("entity/Acme", "a"), NOW).pages}
+    kept.own({0, 1}, [], NOW)
+    assert first.isdisjoint(page.key for page in kept.count(tally("entity/Acme", "b"), NOW).pages)
+
+
+def test_a_topic_that_a_new_model_brings_stands_at_nothing():
+    kept = keeper()
+    kept.learn(["earnings", "climate"])
+    assert told(kept) == TOPICS | {"topic/climate"}
