@@ -32,8 +32,8 @@ SETS := $(wildcard $(addprefix $(DATA)/,tweets_sentiment_train.csv tweets_topic_
 TRAIN = .venv/bin/newsquall train $(addprefix --labels ,$(sort $(wildcard training/corpus/*.csv)) $(SETS)) --withhold-texts
 
 model: encoders  ## the bundled model anew: two larger teachers, then the model that they teach (2 hours on 2 cores)
-	@$(TRAIN) --base .stack/encoders/bge-small-en-v1.5 --epochs 3 --seed 1 --out runs/teacher-bge
-	@$(TRAIN) --base .stack/encoders/e5-small-v2 --epochs 3 --seed 2 --out runs/teacher-e5
+	@$(TRAIN) --base .stack/encoders/bge-small-en-v1.5 --epochs 3 --learning-rate 1e-4 --seed 1 --out runs/teacher-bge
+	@$(TRAIN) --base .stack/encoders/e5-small-v2 --epochs 3 --learning-rate 1e-4 --seed 2 --out runs/teacher-e5
 	@$(TRAIN) --teacher runs/teacher-bge --teacher runs/teacher-e5 --out model/bundled $(ARGS)
 
 encoders: setup  ## encoders that are larger than the bundled one, and a Chinese one, for --base (220 MB)

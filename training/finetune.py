@@ -33,14 +33,13 @@ Reread = Callable[[int], list[list[int]]]  # an epoch's number -> the training r
 CHECKPOINT_SECONDS = 120.0
 REPORT_STEPS = 50
 VALIDATION_BATCH = 64
-AVERAGED_STEPS = 20.0  # of all steps, divided by them: the share that each step's weights have in the mean
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How to train. The defaults are the shipped bundle's; docs/LOG.md has what came of them."""
 
-    epochs: int = 10
+    epochs: int = 8
     batch: int = 48
     accumulate: int = 1  # batches a step of the optimiser
     learning_rate: float = 2e-4
@@ -51,10 +50,7 @@ class Recipe:
     lora_rank: int = 0  # 0 trains all weights
     teachers_share: float = 0.5  # of a row's loss, where there are teachers and a label
     augmented_share: float = 0.5  # of the rows that an epoch sees said otherwise
-    class_weighting: bool = True
-    averaged: bool = False  # the weights: a mean over the last steps instead of the last
-    adversarial: float = 0.0  # the length of the step against the word embeddings
-    consistency: float = 0.0  # the weight of two dropouts' difference
+    class_weighting: bool = True  # rare classes weigh more
     max_tokens: int = 96
     patience: int = 4  # epochs without a better validation macro-F1
     precision: Precision = "auto"
@@ -106,6 +102,7 @@ def finetune(
     reread: Reread | None = None,
 ) -> Progress:
     """Train in place, and leave the network at its best validation epoch (mean macro-F1 of the heads), on the CPU.
+    `reread`: the rows as an epoch sees them, where they are said otherwise from one to the next.
     `on_epoch` is told each epoch's number, mean loss and validation scores, in the first of several processes.
 
     With a checkpoint a training that was killed goes on where its last state was kept, to the very same end: what is
@@ -158,7 +155,6 @@ class _Training:
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, factor)
         self._wrapped = self._accelerator.prepare_model(network)
         self._progress = Progress()
-        self._mean: dict[str, Tensor] = self._weights_now() if recipe.averaged else {}
         self._best = self._weights_now()
         self._epoch, self._done, self._total = 1, 0, 0.0  # batches of the epoch that are done, the sum of their losses
         self._kept_at = time.monotonic()
@@ -169,8 +165,6 @@ class _Training:
         finished = self._done < 0
         while not finished and self._epoch <= recipe.epochs:
             self._one_epoch()
-            lasting = self._weights_now() if self._mean else {}
-            self._set(self._mean)
             scores = validate(self._network, self._validation, self._taxonomy, self._accelerator.device)
             self._progress.validation.append(scores)
             self._on_epoch(self._epoch, self._progress.losses[-1], scores)
@@ -184,11 +178,13 @@ class _Training:
             elif self._epoch - self._progress.best_epoch >= recipe.patience:
                 self._report(f"no better since epoch {self._progress.best_epoch}: stopping early")
                 finished = True
-            self._set(lasting)
             self._epoch, self._done, self._total = self._epoch + 1, 0, 0.0
         self._done = -1
         self._keep()
-        self._set(self._best)
+        with torch.no_grad():
+            parameters = dict(self._network.named_parameters())
+            for name, value in self._best.items():
+                parameters[name].copy_(value)
         if recipe.lora_rank:
             merged(self._network)
         self._network.to("cpu").eval()
@@ -208,29 +204,14 @@ class _Training:
             step = number * self._processes + self._accelerator.process_index
             torch.manual_seed((recipe.seed * 1000 + self._epoch) * 1_000_000 + step)
             whole = number % recipe.accumulate == 0 or number == len(mine)
-            rows = [ids[at] for at in batch]
             with nullcontext() if whole else self._accelerator.no_sync(self._wrapped):
-                logits = self._logits(rows)
-                loss = self._loss(logits, batch)
-                if recipe.consistency:
-                    again = self._logits(rows)
-                    loss = (loss + self._loss(again, batch)) / 2 + recipe.consistency * _divergence(logits, again)
+                loss = self._loss(self._logits([ids[at] for at in batch]), batch)
                 self._accelerator.backward(loss / recipe.accumulate)
-                if recipe.adversarial:
-                    words = self._network.encoder.get_input_embeddings().weight
-                    step_against = recipe.adversarial * words.grad / (words.grad.norm() + 1e-12)
-                    with torch.no_grad():
-                        words.add_(step_against)
-                    self._accelerator.backward(self._loss(self._logits(rows), batch) / recipe.accumulate)
-                    with torch.no_grad():
-                        words.sub_(step_against)
             if whole:
                 nn.utils.clip_grad_norm_(self._wrapped.parameters(), 1.0)
                 self._optimizer.step()
                 self._optimizer.zero_grad(set_to_none=True)
                 self._schedule.step()
-                if self._mean:
-                    self._average()
             self._done, self._total = number, self._total + float(loss.detach())
             if number % REPORT_STEPS == 0:
                 self._report(
@@ -245,20 +226,6 @@ class _Training:
         with torch.autocast(device.type, torch.bfloat16, enabled=self._low):
             topic, sentiment, _ = self._wrapped(*(each.to(device) for each in padded(rows)))
         return topic.float(), sentiment.float()
-
-    def _average(self) -> None:
-        """Move the mean towards the weights, so that it spans about the last tenth of all steps."""
-        share = min(1.0, AVERAGED_STEPS / self._steps)
-        with torch.no_grad():
-            for name, parameter in self._network.named_parameters():
-                if name in self._mean:
-                    self._mean[name].lerp_(parameter, share)
-
-    def _set(self, weights: dict[str, Tensor]) -> None:
-        with torch.no_grad():
-            parameters = dict(self._network.named_parameters())
-            for name, value in weights.items():
-                parameters[name].copy_(value)
 
     def _loss(self, logits: tuple[Tensor, Tensor], batch: list[int]) -> Tensor:
         """The mean over the batch's rows of what both heads have to learn there. A row without a label for a head
@@ -295,7 +262,6 @@ class _Training:
                 "optimizer": self._optimizer.state_dict(),
                 "schedule": self._schedule.state_dict(),
                 "best": self._best,
-                "mean": self._mean,
                 "progress": msgspec.to_builtins(self._progress),
                 "at": [self._epoch, self._done, self._total],
             }
@@ -311,23 +277,12 @@ class _Training:
         self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])
         self._best = state["best"]
-        self._mean = state["mean"]
         self._progress = msgspec.convert(state["progress"], Progress)
         self._epoch, self._done, self._total = state["at"]
         if self._done >= 0:
             self._report(f"going on with a training that was interrupted in epoch {self._epoch}, batch {self._done}")
         else:
             self._report("this training was finished before: going on with its export")
-
-
-def _divergence(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> Tensor:
-    """How far two answers to the same rows lie apart, both ways (R-Drop: Wu et al., arXiv:2106.14448)."""
-    apart = torch.zeros(())
-    for one, other in zip(first, second, strict=True):
-        a, b = one.log_softmax(-1), other.log_softmax(-1)
-        for of, to in ((a, b), (b, a)):
-            apart = apart + functional.kl_div(of, to, log_target=True, reduction="batchmean") / 2
-    return apart
 
 
 def validate(network: TwoHeads, data: Encoded, taxonomy: Taxonomy, device: torch.device | str) -> dict[str, HeadScores]:

@@ -54,9 +54,6 @@ def ways(teacher: str | None) -> dict[str, Way]:
         PLAIN: Way("every weight trained, classes weighted by their rows, no row said otherwise"),
         "unweighted": Way("classes not weighted", {"class_weighting": False}),
         "augmented": Way("half of the rows said otherwise in each epoch", {"augmented_share": 0.5}),
-        "averaged": Way("the mean of the last steps' weights", {"averaged": True}),
-        "consistency": Way("two dropouts' answers drawn together (R-Drop)", {"consistency": 1.0}),
-        "adversarial": Way("a second pass with word embeddings moved against it (FGM)", {"adversarial": 0.5}),
         "lora": Way("low-rank changes of rank 16 in place of all weights", {"lora_rank": 16, "learning_rate": 1e-3}),
         "faster": Way("twice the learning rate", {"learning_rate": 4e-4}),
     }

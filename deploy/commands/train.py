@@ -19,6 +19,8 @@ from stream.settings import Settings
 from training.exchange import require_new_topic
 from training.runs import described, recorded
 
+# What is low-rank has to go further for the same effect.
+LOW_RANK_STEPS = 5.0
 NEEDED = ("torch", "transformers", "onnx", "accelerate", "peft")
 
 
@@ -44,6 +46,7 @@ NEEDED = ("torch", "transformers", "onnx", "accelerate", "peft")
 @click.option("--topic", "topics", multiple=True, metavar="NAME", help="A new topic that the labels name.")
 @click.option("--language", help="The language of the labels; that of the model in --base, or else en.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Most passes over the rows.")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True, max=1), help="The largest step's length.")
 @click.option("--lora", type=click.IntRange(min=1), metavar="RANK", help="Train low-rank changes, not all weights.")
 @click.option("--seed", type=int, help="Another order of the rows and another beginning of the heads.")
 @click.option(
@@ -61,6 +64,7 @@ def train(
     topics: tuple[str, ...],
     language: str | None,
     epochs: int | None,
+    learning_rate: float | None,
     lora: int | None,
     seed: int | None,
     withhold_texts: bool,
@@ -86,6 +90,7 @@ def train(
     recipe = replace(
         recipe,
         epochs=epochs or recipe.epochs,
+        learning_rate=learning_rate or recipe.learning_rate * (LOW_RANK_STEPS if lora else 1.0),
         lora_rank=lora or recipe.lora_rank,
         seed=recipe.seed if seed is None else seed,
     )
