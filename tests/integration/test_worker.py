@@ -220,8 +220,9 @@ def test_a_worker_refuses_a_damaged_model_and_names_the_file(tmp_path: Path, bun
 def test_a_watchlist_that_is_written_anew_is_taken_into_use(
     kafka: Kafka, producer: KafkaProducer, tmp_path: Path
 ) -> None:
+    # Names of its own: the broker holds the other tests' headlines too.
     watched = tmp_path / "watch.csv"
-    watched.write_text("name\nAcme\nBolt\n")
+    watched.write_text("name\nZenwick\nBrumsel\n")
     worker = WorkerProcess(
         tmp_path / "w",
         kafka.bootstrap,
@@ -235,27 +236,27 @@ def test_a_watchlist_that_is_written_anew_is_taken_into_use(
         return worker.samples().get((name, (("entity", entity), ("window", "1d"))))
 
     def send(id_: str) -> None:
-        title = f"Acme and Coil Works quarterly profits plunge 20 percent, missing forecasts, says {id_}"
+        title = f"Zenwick and Coil Works quarterly profits plunge 20 percent, missing forecasts, says {id_}"
         producer.send(HEADLINES, value=as_json(id=id_, title=title, published_at=datetime.now(UTC).isoformat()))
         producer.flush()
 
     try:
-        eventually(lambda: gauge("Acme") == 0, MODEL_SECONDS, "the label set exists")
+        eventually(lambda: gauge("Zenwick") == 0, MODEL_SECONDS, "the label set exists")
         assert gauge("Coil Works") is None
         send("one")
-        eventually(lambda: gauge("Acme") == 1, 30, "it is counted")
-        watched.write_text("name,lei\nBolt,no lei\n")
+        eventually(lambda: gauge("Zenwick") == 1, 30, "it is counted")
+        watched.write_text("name,lei\nBrumsel,no lei\n")
         failures = ("newsquall_watchlist_failures_total", ())
         eventually(lambda: worker.samples().get(failures) == 1, 30, "the bad one is told")
-        assert gauge("Acme") == 1
-        watched.write_text("name\nBolt\nCoil Works\n")
+        assert gauge("Zenwick") == 1
+        watched.write_text("name\nBrumsel\nCoil Works\n")
         eventually(lambda: gauge("Coil Works") == 0, 30, "a new entity stands at 0")
-        assert gauge("Acme") is None
+        assert gauge("Zenwick") is None
         send("two")
         eventually(lambda: gauge("Coil Works") == 1, 30, "it is counted")
-        watched.write_text("name\nBolt\nCoil Works\nAcme\n")
-        eventually(lambda: gauge("Acme") == 1, 30, "what was counted is told again")
-        assert gauge("Bolt") == 0
+        watched.write_text("name\nBrumsel\nCoil Works\nZenwick\n")
+        eventually(lambda: gauge("Zenwick") == 1, 30, "what was counted is told again")
+        assert gauge("Brumsel") == 0
     finally:
         worker.process.stop()
     assert "Traceback" not in worker.log()
