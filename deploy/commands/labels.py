@@ -17,6 +17,7 @@ from deploy.commands import options
 from deploy.commands.console import counted, one_line, say
 from deploy.commands.score import scored_rows
 from model.errors import InputError, UsageError
+from model.masking import Masker
 from model.scorer import Scorer
 from model.taxonomy import Taxonomy
 from stream.archive import Archive, archive_errors
@@ -91,7 +92,7 @@ def import_(
     new = [require_new_topic(name) for name in topics]
     with _book(settings) as (_, book):
         known = sorted({label.topic for label in book.current() if label.topic})
-        reader = Reader(Taxonomy().with_topics([*known, *new]), annotator, utc_now())
+        reader = Reader(Taxonomy().with_topics([*known, *new]), annotator, utc_now(), Masker(settings.masking.handles))
         intake = take_in(book, reader, files, replace, dry_run, strict)
         held = book.current()
     for where, reason in intake.refusals():
@@ -236,7 +237,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> bytes:
 def _scored(file: str, settings: Settings, scorer: Scorer) -> Iterator[ScoredHeadline]:
     """A file's headlines, scored; bad rows are told."""
     rows = read_headlines(file, utc_now, settings.trends.future_tolerance)
-    for line, result in scored_rows(rows, scorer, lambda _title: ()):
+    for line, result in scored_rows(rows, scorer, lambda _title: (), Masker(settings.masking.handles)):
         if isinstance(result, ScoredHeadline):
             yield result
         else:
