@@ -25,7 +25,7 @@ from stream.assessment import DIGITS
 from stream.clock import utc_now
 from stream.headlines import read_headlines
 from stream.records import ScoredHeadline
-from stream.settings import Settings, format_duration, parse_duration
+from stream.settings import Settings, format_duration
 from training import publicsets
 from training.exchange import UNNAMED, Reader, label_row, require_new_topic, write_csv, write_json, write_jsonl
 from training.intake import take_in
@@ -39,19 +39,6 @@ COLUMNS = ("id", "title", "topic", "sentiment", "entities", "language", "source"
 SHEET = "title,topic,sentiment,why,model_topic,model_sentiment,id,source,published_at,url".split(",")
 FORMATS = ("csv", "jsonl", "label-studio")
 PAGES = 200
-
-
-class Period(click.ParamType):
-    """A duration as the settings write it."""
-
-    name = "DURATION"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Read the option."""
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 to_file = click.option(
@@ -142,7 +129,9 @@ def export(settings: Settings, *, out: Path | None, form: str | None, majority: 
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="How many headlines.")
 @options.model
 @click.option("--challenger", metavar="REF", help="Another model: what the two disagree about is of interest, too.")
-@click.option("--since", type=Period(), default="7d", show_default=True, help="How far back to look in the archive.")
+@click.option(
+    "--since", type=options.Period(), default="7d", show_default=True, help="How far back to look in the archive."
+)
 @click.option("--from", "file", metavar="FILE", help="Choose from a file's headlines, not from the archive's.")
 @click.option("--format", "form", type=click.Choice((*FORMATS, "table")), default="table", show_default=True)
 @to_file
