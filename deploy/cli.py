@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Entry] = {
     "demo": Entry("deploy.commands.demo:demo", "Start the whole system here and watch a squall arrive."),
     "worker": Entry("deploy.commands.worker:worker", "Run one stream worker."),
     "replay": Entry("deploy.commands.replay:replay", "Send a file's headlines to Kafka in their own rhythm."),
+    "rejected": Entry("deploy.commands.rejected:rejected", "Show refused headlines and send them again."),
     "score": Entry("deploy.commands.score:score", "Score a file's headlines, without Kafka."),
     "explain": Entry("deploy.commands.explain:explain", "Show which words made a headline's score."),
     "labels": Entry("deploy.commands.labels:labels", "Import and export labels; say what to label next."),

@@ -5,10 +5,13 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import cast
 
+import msgspec
+
 from model.errors import UnscorableText
+from model.masking import Masker
 from model.scorer import Score, Scorer
 from stream.fingerprint import fingerprint
-from stream.records import Headline, Rejection, ScoredHeadline, Sentiment
+from stream.records import MAX_SOURCE_CHARACTERS, Headline, Rejection, ScoredHeadline, Sentiment
 
 # Probabilities on the wire: finer would be noise of the arithmetic.
 DIGITS = 6
@@ -18,6 +21,7 @@ _SUBTAGS = re.compile(r"[-_]")
 
 EntitiesOf = Callable[[str], Collection[str]]
 Watch = Callable[[Score], None]
+Told = Callable[[str], None]
 
 
 def primary_subtag(language: str) -> str:
@@ -45,13 +49,19 @@ def assess(
     now: datetime,
     entities_of: EntitiesOf | None = None,
     watch: Watch | None = None,
+    masker: Masker = Masker(),  # noqa: B008  (frozen)
+    masked: Told | None = None,
 ) -> list[ScoredHeadline | Rejection]:
-    """Score headlines, in their order. One that cannot be scored soundly is a Rejection in its place.
+    """Mask and score headlines, in their order. One that cannot be scored soundly is a Rejection in its place.
+
+    What comes of a headline holds no personal data that it came with: its texts are masked before anything is made of
+    them.
 
     `now`: what becomes scored_at, in UTC. `entities_of`: the watched names found in a title; each has the
-    headline's own sentiment. `watch`: is shown each score. Raises ScoringError if the model itself fails; then nothing
-    has been scored.
+    headline's own sentiment. `watch`: is shown each score. `masked`: is told the kind of each piece of personal data
+    that was taken out. Raises ScoringError if the model itself fails; then nothing has been scored.
     """
+    headlines = [without_personal_data(headline, masker, masked) for headline in headlines]
     languages = scorer.bundle.manifest.languages
     problems = [language_problem(headline.language, languages) for headline in headlines]
     readable = [headline.title for headline, problem in zip(headlines, problems, strict=True) if problem is None]
@@ -70,6 +80,20 @@ def assess(
             named = entities_of(headline.title) if entities_of else ()
             results.append(_scored(headline, score, named, scorer, now))
     return results
+
+
+def without_personal_data(headline: Headline, masker: Masker, masked: Told | None = None) -> Headline:
+    """The headline with its title, source and link masked: what is scored, archived and sent on. The id is a key, by
+    which it is known when it comes again, and stays."""
+    title, source, url = masker.mask(headline.title), masker.mask(headline.source), masker.mask_url(headline.url)
+    kinds = (*title.kinds, *source.kinds, *url.kinds)
+    if not kinds:
+        return headline
+    if masked:
+        for kind in kinds:
+            masked(kind)
+    # A mask may be longer than what it stands for, and the archive has room for so much of a source.
+    return msgspec.structs.replace(headline, title=title.text, source=source.text[:MAX_SOURCE_CHARACTERS], url=url.text)
 
 
 def _scored(headline: Headline, score: Score, named: Collection[str], scorer: Scorer, now: datetime) -> ScoredHeadline:

@@ -5,6 +5,7 @@ A registry is an argument, so that tests and two workers in one process do not m
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from model.text import MASKS
 from stream.drift import FEATURES, HEADS
 from stream.records import REASONS
 
@@ -43,6 +44,11 @@ class Metrics:
         self.headlines_late = counter(
             "headlines_late", "Headlines that came after their day was closed: archived, and counted nowhere else."
         )
+        self.personal_data_masked = counter(
+            "personal_data_masked", "Pieces of personal data that were masked, by kind.", "kind"
+        )
+        for kind in MASKS:
+            self.personal_data_masked.labels(kind)
 
         # Trends, by topic ('all' over them) and by watched entity.
         self.negative_headlines = gauge("negative_headlines", "Negative headlines in the window.", "topic", "window")

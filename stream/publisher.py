@@ -62,10 +62,14 @@ class Publisher:
 
         Raises BrokerError if an earlier one could not be delivered.
         """
+        self.send_record(headline.id.encode(), encode(headline))
+
+    def send_record(self, key: bytes | None, value: bytes) -> None:
+        """The same with a record's bytes as they are. Raises BrokerError likewise."""
         self._wait_for(MOST_IN_FLIGHT - 1)
         self._given += 1
         try:
-            future = self._producer.send(HEADLINES, key=headline.id.encode(), value=encode(headline))
+            future = self._producer.send(HEADLINES, key=key, value=value)
         except KafkaError as error:
             self._failed(error)
         else:
@@ -89,7 +93,7 @@ class Publisher:
         if self._failure is not None:
             raise BrokerError(
                 f"Kafka at {self.bootstrap} took {self.sent} of {self._given} headlines, refused or lost "
-                f"{self._failures} ({self._failure}): replay again; what is there is known by its id"
+                f"{self._failures} ({self._failure}): send them again; what is there is known by its id"
             ) from self._failure
 
     def _acknowledged(self, _metadata: Any) -> None:

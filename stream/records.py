@@ -22,6 +22,8 @@ _NO_NUL = r"^[^\x00]*$"
 # What files call published_at.
 DATE_COLUMNS = ("date", "time", "timestamp")
 
+MAX_SOURCE_CHARACTERS = 256
+
 Identifier = Annotated[str, Meta(min_length=1, max_length=256, pattern=_NO_NUL)]
 
 
@@ -31,7 +33,7 @@ class Headline(Struct, frozen=True, omit_defaults=True):
     id: Identifier
     title: Annotated[str, Meta(min_length=1, max_length=MAX_TITLE_CHARACTERS, pattern=_NO_NUL)]
     published_at: datetime
-    source: Annotated[str, Meta(max_length=256, pattern=_NO_NUL)] = ""
+    source: Annotated[str, Meta(max_length=MAX_SOURCE_CHARACTERS, pattern=_NO_NUL)] = ""
     url: Annotated[str, Meta(max_length=4096, pattern=_NO_NUL)] = ""
     body: str | None = None
     language: Annotated[str, Meta(max_length=35)] | None = None
@@ -104,7 +106,8 @@ class Label(Struct, frozen=True, omit_defaults=True):
 
 
 class RejectedHeadline(Struct, frozen=True):
-    """What could not be read or scored. `payload`: the original bytes in base64, cut at a bound."""
+    """What could not be read or scored. `payload`: its bytes in base64, personal data masked, cut at a bound;
+    `payload_bytes`: how many there were before the cut."""
 
     reason: str
     detail: str

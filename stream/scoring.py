@@ -18,12 +18,14 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
+from model.masking import Masker
 from model.scorer import Scorer
 from stream.archive import Archive
 from stream.assessment import assess
 from stream.drift import DriftWatch
 from stream.gapless import GaplessReader
 from stream.metrics import Metrics
+from stream.payload import masked_payload
 from stream.records import (
     Headline,
     Origin,
@@ -42,8 +44,6 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# A rejected record's original bytes, kept to be looked at and sent again; beyond this they are cut.
-MAX_PAYLOAD = 64 * 1024
 LONGEST_PAUSE_SECONDS = 30.0
 
 
@@ -78,6 +78,7 @@ class ScoringAgent:
         self._settings = settings
         self._scorer = scorer
         self._drift = DriftWatch(scorer.bundle.reference())
+        self._masker = Masker(settings.masking.handles)
         self._archive = archive
         self._watchlist = watchlist
         self._metrics = metrics
@@ -128,6 +129,9 @@ class ScoringAgent:
         for feature, index in drift.input.items():
             self._metrics.input_drift.labels(feature).set(index)
 
+    def _tell_masked(self, kind: str) -> None:
+        self._metrics.personal_data_masked.labels(kind).inc()
+
     def _watch(self, task: "asyncio.Task[None]") -> None:
         if self._stopping.is_set() or task.cancelled():
             return  # what was under way comes again: it was not acknowledged
@@ -176,7 +180,15 @@ class ScoringAgent:
         fresh = [headline for headline, _ in headlines.values() if headline.id not in batch.known]
         if fresh:
             started = time.perf_counter()
-            results = assess(fresh, self._scorer, self._clock(), self._watchlist.named_in, self._drift.add)
+            results = assess(
+                fresh,
+                self._scorer,
+                self._clock(),
+                self._watchlist.named_in,
+                self._drift.add,
+                self._masker,
+                self._tell_masked,
+            )
             self._metrics.scoring_seconds.observe(time.perf_counter() - started)
             self._tell_drift()
             self._metrics.batch_size.observe(len(fresh))
@@ -229,14 +241,15 @@ class ScoringAgent:
                 pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
 
     def _rejected(self, event: Any, rejection: Rejection) -> RejectedHeadline:
-        payload: bytes = event.message.value or b""
+        payload, length = masked_payload(event.message.value or b"", self._masker)
         return RejectedHeadline(
             reason=rejection.reason,
-            detail=rejection.detail[:500],
+            # It may quote the record, as may the log line that tells it.
+            detail=self._masker.mask(rejection.detail).text[:500],
             rejected_at=self._clock(),
             origin=_origin(event),
-            payload=b64encode(payload[:MAX_PAYLOAD]).decode(),
-            payload_bytes=len(payload),
+            payload=b64encode(payload).decode(),
+            payload_bytes=length,
         )
 
 

@@ -112,6 +112,12 @@ class RegistrySettings(Section):
         return RegistryPlace(self.uri, self.artifacts, self.name, self.cache)
 
 
+class MaskingSettings(Section):
+    """What is masked beside the personal data that always is."""
+
+    handles: bool = Field(False, description="mask names of accounts in networks and messengers (@name) too")
+
+
 class WorkerSettings(Section):
     """One stream worker."""
 
@@ -245,6 +251,7 @@ class Settings(BaseSettings):
     archive: ArchiveSettings = ArchiveSettings()
     scorer: ScorerSettings = ScorerSettings()
     registry: RegistrySettings = RegistrySettings()
+    masking: MaskingSettings = MaskingSettings()
     worker: WorkerSettings = WorkerSettings()
     trends: TrendSettings = TrendSettings()
     alerts: AlertSettings = AlertSettings()

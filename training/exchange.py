@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TextIO
 import msgspec
 
 from model.errors import InputError, UsageError
+from model.masking import Masker
 from model.taxonomy import TOPIC_ALIASES, Taxonomy
 from model.text import MAX_TITLE_CHARACTERS, clean, has_words
 from stream.records import Label, row_id
@@ -68,11 +69,13 @@ class _BadLabel(Exception):  # noqa: N818  (an answer about a row, not a failure
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads label files. `annotator`: who labelled rows that name nobody. `now`: when, where they do not say."""
+    """Reads label files. `annotator`: who labelled rows that name nobody. `now`: when, where they do not say. The
+    titles are masked as the stream masks them."""
 
     taxonomy: Taxonomy
     annotator: str
     now: datetime
+    masker: Masker = field(default_factory=Masker)
 
     def read(self, path: str) -> LabelFile:
         """A file's labels: .csv, .jsonl, .ndjson, or an export of Label Studio's as .json (JSON or JSON-MIN); - is
@@ -140,7 +143,7 @@ class Reader:
             "headline_id": str(
                 _given(fields, "headline_id") or _given(fields, "id") or row_id({**fields, "title": text})
             ),
-            "title": text,
+            "title": self.masker.mask(text).text,
             "labelled_at": _moment(_given(fields, "labelled_at") or _given(fields, "updated_at"), self.now),
             "source": "import",
             "topic": topic,

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from model.bundle import Bundle
+from model.masking import Masker
 from model.taxonomy import Taxonomy
 from stream.archive import Archive, archive_errors
 from stream.records import Label
@@ -42,9 +43,13 @@ class HeldOut:
         return dict(sorted(Counter(row.origin for row in self.rows).items()))
 
 
-def of_files(paths: Iterable[str], taxonomy: Taxonomy) -> HeldOut:
+def of_files(
+    paths: Iterable[str],
+    taxonomy: Taxonomy,
+    masker: Masker = Masker(),  # noqa: B008  (frozen)
+) -> HeldOut:
     """The held-back rows of label files. Raises InputError if a file cannot be read at all."""
-    found = read_labels(paths, taxonomy)
+    found = read_labels(paths, taxonomy, masker)
     return HeldOut(test_part(found.rows), len(found.rows), found.problems)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from model.masking import Masker
 from model.taxonomy import Taxonomy
 from model.text import clean, has_words
 from stream.rows import BadRow, read_rows
@@ -50,8 +51,13 @@ class LabelSet:
     problems: list[str] = field(default_factory=list)
 
 
-def read_labels(paths: Iterable[str], taxonomy: Taxonomy) -> LabelSet:
-    """Read label files (columns title or text, topic, sentiment). Topics of public sets are mapped to the taxonomy.
+def read_labels(
+    paths: Iterable[str],
+    taxonomy: Taxonomy,
+    masker: Masker = Masker(),  # noqa: B008  (frozen)
+) -> LabelSet:
+    """Read label files (columns title or text, topic, sentiment). Topics of public sets are mapped to the taxonomy, and
+    texts are masked as the stream masks what it scores.
 
     A row with an unknown label, without a label or without a text is a problem, not a row. Raises InputError if a
     file cannot be read at all.
@@ -64,7 +70,7 @@ def read_labels(paths: Iterable[str], taxonomy: Taxonomy) -> LabelSet:
             if isinstance(row, BadRow):
                 result.problems.append(f"{where}: {row.reason}")
                 continue
-            text = _given(row.fields, "title") or _given(row.fields, "text")
+            text = masker.mask(_given(row.fields, "title") or _given(row.fields, "text")).text
             labels: dict[str, str | None] = {"topic": None, "sentiment": None}
             unknown = False
             for head, resolve in (

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from model.bundle import Bundle
 from model.errors import InputError, UsageError
+from model.masking import Masker
 from model.taxonomy import Taxonomy
 from training.labels import (
     HEADS,
@@ -33,6 +34,7 @@ def gather(
     language: str,
     say: Say,
     strict: bool = False,
+    masker: Masker = Masker(),  # noqa: B008  (frozen)
 ) -> tuple[Parts, int]:
     """The parts of the label files' rows, and how many rows were left out as near-copies of rows that are held back.
 
@@ -46,7 +48,7 @@ def gather(
     """
     if going_on_from is not None:
         paths = [*paths, *_not_among(paths, corpus_files(going_on_from.manifest.languages))]
-    labels = read_labels(paths, taxonomy)
+    labels = read_labels(paths, taxonomy, masker)
     for problem in labels.problems:
         if strict:
             raise InputError(problem)
@@ -59,7 +61,7 @@ def gather(
         say(line)
     left = len(labels.rows) - len(rows)
     told = f"left out: {len(labels.problems):,} bad rows, {left:,} whose text has two labels"
-    judging = read_labels(_not_among(paths, corpus_files([language])), taxonomy).rows
+    judging = read_labels(_not_among(paths, corpus_files([language])), taxonomy, masker).rows
     parts, dropped = held_apart(split(rows), [row for row in judging if part_of(row.text) == "test"])
     say(f"{told}, {dropped:,} near-copies of rows that are held back")
     say(", ".join(f"{part} {len(of):,}" for part, of in parts.items()) + " rows")

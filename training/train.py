@@ -22,6 +22,7 @@ from transformers import PreTrainedTokenizerBase
 
 from model.bundle import Bundle
 from model.errors import InputError
+from model.masking import Masker
 from model.reference import REFERENCE, describe
 from model.reference import encode as encode_reference
 from model.scorer import Score, Scorer
@@ -75,6 +76,7 @@ def train(
     recipe: Recipe = Recipe(),  # noqa: B008  (frozen)
     withhold_texts: bool = False,
     strict: bool = False,
+    masker: Masker = Masker(),  # noqa: B008  (frozen)
     report: Callable[[str], None] = lambda _line: None,
     on_epoch: OnEpoch = lambda _number, _loss, _scores: None,
 ) -> Bundle | None:
@@ -87,7 +89,8 @@ def train(
     own row is labelled. `teachers`: bundles whose averaged
     opinion is learnt beside the labels. `topics`: new ones beside the taxonomy's. `withhold_texts`: no text but the
     project's own stands in the report, for a model that is given away. `language`: the labels', by default that of
-    the bundle, or English. `strict`: a bad row raises. `on_epoch`: as of training.finetune.
+    the bundle, or English. `strict`: a bad row raises. `masker`: takes personal data out of the texts. `on_epoch`: as
+    of training.finetune.
 
     Rows of the held-back part never train and never decide when to stop, nor do their near-duplicates. A training
     that was killed goes on when it is called again alike. None on all but the first of several processes.
@@ -98,7 +101,7 @@ def train(
     taxonomy = (base.taxonomy if isinstance(base, Bundle) else Taxonomy()).with_topics(topics)
     before = base if isinstance(base, Bundle) else None
     language = language or (before.manifest.languages[0] if before else "en")
-    parts, dropped = gather(paths, taxonomy, before, language, report, strict)
+    parts, dropped = gather(paths, taxonomy, before, language, report, strict, masker)
     start = _start(base, taxonomy, recipe, language)
     _require_room(out, start.network)
     positions = int(start.network.encoder.config.max_position_embeddings)

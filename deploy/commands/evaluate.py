@@ -12,6 +12,7 @@ from deploy.commands import options
 from deploy.commands.console import counted, progress, say
 from model.bundle import MANIFEST
 from model.errors import InputError, UsageError
+from model.masking import Masker
 from stream.settings import Settings
 from training.comparison import Comparison, compare
 from training.evaluation import HeadScores, Predictions, predict
@@ -57,7 +58,7 @@ def evaluate(
     files = [*labels, *more]
     places = None if report_to is None else report_places(report_to)
     with options.open_scorer(settings, model) as scorer:
-        found = read_labels(files, scorer.taxonomy)
+        found = read_labels(files, scorer.taxonomy, Masker(settings.masking.handles))
         for problem in found.problems:
             if strict:
                 raise InputError(problem)

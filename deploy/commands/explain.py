@@ -9,6 +9,7 @@ import msgspec
 from deploy.commands import options
 from model import explanation
 from model.errors import UsageError
+from model.masking import Masker
 from model.scorer import Scorer
 from model.text import MAX_TITLE_CHARACTERS
 from stream.assessment import DIGITS
@@ -31,6 +32,7 @@ def explain(settings: Settings, text: tuple[str, ...], model: str | None, as_jso
     title = " ".join(text)
     if len(title) > MAX_TITLE_CHARACTERS:
         raise UsageError(f"the text has {len(title):,} characters, a headline {MAX_TITLE_CHARACTERS:,} at most")
+    title = Masker(settings.masking.handles).mask(title).text  # as the stream would score it
     with options.open_scorer(settings, model) as scorer:
         told = telling(title, explanation.explain(scorer, title), scorer)
     if as_json:

@@ -17,6 +17,7 @@ from deploy.commands import options
 from deploy.commands.console import counted, one_line, say
 from deploy.commands.score import scored_rows
 from model.errors import InputError, UsageError
+from model.masking import Masker
 from model.scorer import Scorer
 from model.taxonomy import Taxonomy
 from stream.archive import Archive, archive_errors
@@ -24,7 +25,7 @@ from stream.assessment import DIGITS
 from stream.clock import utc_now
 from stream.headlines import read_headlines
 from stream.records import ScoredHeadline
-from stream.settings import Settings, format_duration, parse_duration
+from stream.settings import Settings, format_duration
 from training import publicsets
 from training.exchange import UNNAMED, Reader, label_row, require_new_topic, write_csv, write_json, write_jsonl
 from training.intake import take_in
@@ -38,19 +39,6 @@ COLUMNS = ("id", "title", "topic", "sentiment", "entities", "language", "source"
 SHEET = "title,topic,sentiment,why,model_topic,model_sentiment,id,source,published_at,url".split(",")
 FORMATS = ("csv", "jsonl", "label-studio")
 PAGES = 200
-
-
-class Period(click.ParamType):
-    """A duration as the settings write it."""
-
-    name = "DURATION"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Read the option."""
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 to_file = click.option(
@@ -91,7 +79,7 @@ def import_(
     new = [require_new_topic(name) for name in topics]
     with _book(settings) as (_, book):
         known = sorted({label.topic for label in book.current() if label.topic})
-        reader = Reader(Taxonomy().with_topics([*known, *new]), annotator, utc_now())
+        reader = Reader(Taxonomy().with_topics([*known, *new]), annotator, utc_now(), Masker(settings.masking.handles))
         intake = take_in(book, reader, files, replace, dry_run, strict)
         held = book.current()
     for where, reason in intake.refusals():
@@ -141,7 +129,9 @@ def export(settings: Settings, *, out: Path | None, form: str | None, majority: 
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True, help="How many headlines.")
 @options.model
 @click.option("--challenger", metavar="REF", help="Another model: what the two disagree about is of interest, too.")
-@click.option("--since", type=Period(), default="7d", show_default=True, help="How far back to look in the archive.")
+@click.option(
+    "--since", type=options.Period(), default="7d", show_default=True, help="How far back to look in the archive."
+)
 @click.option("--from", "file", metavar="FILE", help="Choose from a file's headlines, not from the archive's.")
 @click.option("--format", "form", type=click.Choice((*FORMATS, "table")), default="table", show_default=True)
 @to_file
@@ -236,7 +226,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> bytes:
 def _scored(file: str, settings: Settings, scorer: Scorer) -> Iterator[ScoredHeadline]:
     """A file's headlines, scored; bad rows are told."""
     rows = read_headlines(file, utc_now, settings.trends.future_tolerance)
-    for line, result in scored_rows(rows, scorer, lambda _title: ()):
+    for line, result in scored_rows(rows, scorer, lambda _title: (), Masker(settings.masking.handles)):
         if isinstance(result, ScoredHeadline):
             yield result
         else:

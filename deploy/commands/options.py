@@ -1,11 +1,14 @@
 """Options that several commands share, and the scorer that they ask for."""
 
+from datetime import timedelta
+from typing import Any
+
 import click
 
 from model.providers import ProviderChoice
 from model.registry import resolve
 from model.scorer import Scorer
-from stream.settings import Settings
+from stream.settings import Settings, parse_duration
 
 model = click.option(
     "--model",
@@ -23,6 +26,19 @@ strict = click.option("--strict", is_flag=True, help="Stop at the first bad row.
 labels = click.option("--labels", multiple=True, required=True, metavar="FILE", help="Labelled rows, .jsonl or .csv.")
 # An option takes one value: what a shell's * adds comes as arguments.
 more_labels = click.argument("more", nargs=-1, metavar="[FILE]...")
+
+
+class Period(click.ParamType):
+    """A duration as the settings write it."""
+
+    name = "DURATION"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read the option."""
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def open_scorer(settings: Settings, reference: str | None, choice: ProviderChoice | None = None) -> Scorer:

@@ -11,6 +11,7 @@ from deploy.commands.champion import moved, reason_option, tell, who
 from deploy.commands.console import counted, one_line, put, say
 from model.bundle import Bundle
 from model.errors import BundleError, PromotionError, UsageError
+from model.masking import Masker
 from model.registry import CHAMPION, Registry, resolve
 from model.scorer import Scorer
 from stream.clock import utc_now
@@ -109,11 +110,12 @@ def scorer_of(bundle: Bundle, settings: Settings) -> Scorer:
 def compared(settings: Settings, champion: Bundle, challenger: Bundle, files: Sequence[str]) -> Decision:
     """What the gate finds, and by which rows."""
     taxonomy = champion.taxonomy.with_topics(challenger.taxonomy.topics)
+    masker = Masker(settings.masking.handles)
     if files:
-        held = heldout.of_files(files, taxonomy)
+        held = heldout.of_files(files, taxonomy, masker)
     else:
         languages = (*champion.manifest.languages, *challenger.manifest.languages)
-        held = heldout.of_files(corpus_files(languages), taxonomy)
+        held = heldout.of_files(corpus_files(languages), taxonomy, masker)
         held += heldout.of_book(settings.archive.url, taxonomy)
     for problem in held.problems:
         say(problem)

@@ -9,6 +9,7 @@ import click
 from deploy.commands import options
 from deploy.commands.console import counted, progress, say
 from model.errors import InputError
+from model.masking import Masker
 from model.providers import ProviderChoice
 from model.scorer import Scorer
 from stream.assessment import EntitiesOf, assess
@@ -30,7 +31,7 @@ CHUNK = 2048
 @options.strict
 @click.pass_obj
 def score(settings: Settings, file: str, model: str | None, provider: ProviderChoice | None, strict: bool) -> None:
-    """Score the headlines of FILE: .jsonl or .csv, or - for JSONL on standard input.
+    """Score the headlines of FILE: .jsonl or .csv, or - for JSONL on standard input. Personal data is masked.
 
     One JSON object a headline on standard output, in the file's order. Bad rows go to standard error.
     """
@@ -39,7 +40,7 @@ def score(settings: Settings, file: str, model: str | None, provider: ProviderCh
     with options.open_scorer(settings, model, provider) as scorer:
         rows = read_headlines(file, utc_now, settings.trends.future_tolerance)
         with progress("headlines") as advance:
-            for line, result in scored_rows(rows, scorer, watched.named_in):
+            for line, result in scored_rows(rows, scorer, watched.named_in, Masker(settings.masking.handles)):
                 if isinstance(result, ScoredHeadline):
                     good += 1
                     sys.stdout.buffer.write(encode(result) + b"\n")
@@ -55,12 +56,12 @@ def score(settings: Settings, file: str, model: str | None, provider: ProviderCh
 
 
 def scored_rows(
-    rows: Iterator[Reading | BadRow], scorer: Scorer, entities_of: EntitiesOf
+    rows: Iterator[Reading | BadRow], scorer: Scorer, entities_of: EntitiesOf, masker: Masker
 ) -> Iterator[tuple[int, ScoredHeadline | str]]:
     """The line of each row with its score, or with the reason why it has none, in order."""
     while chunk := list(islice(rows, CHUNK)):
         headlines = [each.headline for each in chunk if isinstance(each, Reading)]
-        scores = iter(assess(headlines, scorer, utc_now(), entities_of))
+        scores = iter(assess(headlines, scorer, utc_now(), entities_of, masker=masker))
         for each in chunk:
             if isinstance(each, BadRow):
                 yield each.line, each.reason

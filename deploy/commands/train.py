@@ -14,6 +14,7 @@ from deploy.commands import options
 from deploy.commands.console import say
 from model.bundle import MANIFEST, Bundle
 from model.errors import UsageError
+from model.masking import Masker
 from model.registry import Registry, resolve, target_of
 from stream.settings import Settings
 from training.exchange import require_new_topic
@@ -112,6 +113,7 @@ def train(
             recipe=recipe,
             withhold_texts=withhold_texts,
             strict=strict,
+            masker=Masker(settings.masking.handles),
             report=say,
             on_epoch=run.epoch if run else lambda _number, _loss, _scores: None,
         )

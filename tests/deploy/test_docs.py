@@ -10,8 +10,10 @@ from pydantic import BaseModel
 
 from deploy.cli import COMMANDS
 from model.taxonomy import DEFAULT_TOPICS, SENTIMENTS
+from model.text import MASKS
 from stream.gauges import Gauges
 from stream.metrics import Metrics
+from stream.records import REASONS
 from stream.settings import Settings, format_duration
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +47,18 @@ def test_the_operators_guide_has_every_metric_and_no_other() -> None:
     Gauges(Metrics(registry), "m")
     names = {f"{each.name}_total" if each.type == "counter" else each.name for each in registry.collect()}
     assert {line.split("`")[1] for line in OPERATOR if line.startswith("| `newsquall_")} == names
+
+
+def test_the_operators_guide_says_what_to_do_about_each_reason_of_a_rejection() -> None:
+    start = OPERATOR.index("## Rejected headlines")
+    section = OPERATOR[start : OPERATOR.index("## Personal data")]
+    assert {line.split("`")[1] for line in section if line.startswith("| `")} == set(REASONS)
+
+
+def test_the_operators_guide_says_of_each_kind_of_personal_data_what_is_masked() -> None:
+    section = OPERATOR[OPERATOR.index("## Personal data") : OPERATOR.index("## Metrics")]
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in section if line.startswith("| ")]
+    assert rows[1:] == list(MASKS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

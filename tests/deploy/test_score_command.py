@@ -194,3 +194,18 @@ def test_labels_without_a_usable_row_are_an_error(capsys: Captured) -> None:
     status, _, told = ran(capsys, "evaluate", "--labels", labelled("none.csv", "a,,"), "--json")
     assert status == 1
     assert told[-1] == "newsquall: no usable row in none.csv: it needs a column 'sentiment' or 'topic'"
+
+
+def test_personal_data_is_masked_before_it_is_scored_explained_or_written(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = "Acme profit plunges, mail jane@wire.example, says @kettlefan"
+    _, (scored,), _ = ran(capsys, "score", titled(private))
+    assert scored["title"] == "Acme profit plunges, mail [email], says @kettlefan"
+    _, (told,), _ = ran(capsys, "explain", "--json", private)
+    assert told["title"] == scored["title"]
+    assert told["polarity"] == scored["polarity"]
+    assert not any("jane" in each["word"] or "email" in each["word"] for each in told["words"])
+    monkeypatch.setenv("NEWSQUALL_MASKING__HANDLES", "true")
+    _, (scored,), _ = ran(capsys, "score", titled(private))
+    assert scored["title"] == "Acme profit plunges, mail [email], says [handle]"

@@ -13,6 +13,7 @@ from model.text import clean, has_words
         ("AT&amp;T &quot;beats&quot;", 'AT&T "beats"'),
         ("Acme falls http://t.co/x?a=1&b=2 today", "Acme falls today"),
         ("see www.example.com/a now", "see now"),
+        ("Acme [email], tel. [phone], falls [2]", "Acme , tel. , falls [2]"),
         ("Ac\u200bme\u202e falls\x00", "Ac me falls"),
         ("ＡＣＭＥ ５％", "ACME 5%"),
         ("  a\n\t b\u00a0c  ", "a b c"),

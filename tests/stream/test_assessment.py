@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.errors import UnscorableText
+from model.masking import Masker
 from model.scorer import Score
 from model.taxonomy import Taxonomy
 from model.text import has_words
@@ -153,3 +154,36 @@ def test_polarity_is_the_difference_of_the_probabilities_on_the_wire(weights: tu
     assert scored.polarity == round(scored.probabilities["positive"] - scored.probabilities["negative"], 6)
     assert -1 <= scored.polarity <= 1
     assert sum(scored.probabilities.values()) == pytest.approx(1, abs=2e-6)
+
+
+def test_nothing_that_comes_of_a_headline_holds_its_personal_data() -> None:
+    scorer, kinds, named = FixedScorer(), list[str](), list[str]()
+    (scored,) = assessed(
+        headline(
+            "Acme (ir@acme.example, 电话:138 0013 8000) recalls 1,200 kettles, says @kettlefan",
+            source="jane@wire.example (Baltic Wire)",
+            url="https://wire.example/4111111111111111?by=jane@wire.example",
+        ),
+        scorer=scorer,
+        entities_of=lambda title: named.append(title) or [],
+        masked=kinds.append,
+    )
+    assert isinstance(scored, ScoredHeadline)
+    title = "Acme ([email], 电话:[phone]) recalls 1,200 kettles, says @kettlefan"
+    assert scorer.asked == named == [scored.title] == [title]
+    assert (scored.id, scored.source) == ("a1", "[email] (Baltic Wire)")
+    assert scored.url == "https://wire.example/4111111111111111?by=[email]"
+    assert scored.fingerprint == fingerprint("Acme recalls 1,200 kettles, says @kettlefan 电话")
+    assert kinds == ["email", "phone", "email", "email"]
+
+
+def test_handles_are_masked_where_that_is_asked_for() -> None:
+    (scored,) = assessed(headline("Acme recalls kettles, says @kettlefan"), masker=Masker(handles=True))
+    assert isinstance(scored, ScoredHeadline)
+    assert scored.title == "Acme recalls kettles, says [handle]"
+
+
+def test_a_masked_source_is_no_longer_than_the_archive_keeps() -> None:
+    (scored,) = assessed(headline(source=("a@b.co " * 40)[:256]))
+    assert isinstance(scored, ScoredHeadline)
+    assert scored.source == ("[email] " * 40)[:256]

@@ -1,6 +1,8 @@
 """The scoring agent changes its model between two batches, and never within one."""
 
+import logging
 import threading
+from base64 import b64decode
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -116,3 +118,38 @@ def test_a_new_model_is_compared_with_its_own_training_texts_from_nothing(agent_
     agent.swap(Model("new", reference=of_earnings))
     assert metric("drift_headlines") == 0
     assert metric("prediction_drift", head="topic") == 0
+
+
+def test_the_original_of_personal_data_is_in_nothing_that_the_agent_makes(agent_of, caplog):
+    caplog.set_level(logging.DEBUG)
+    agent = agent_of(Model("m"))
+    private = "Acme falls, mail jane@wire.example or call 212-555-0143"
+    records = [
+        encode(Headline("h1", private, NOW, source="jane@wire.example", url="https://x.example/?m=jane@wire.example")),
+        encode(Headline("h2", private, NOW, language="xx-jane@wire.example")),
+        b'{"id": "h3", "title": "' + private.encode() + b'", "published_at": "jane@wire.example"}',
+        b"no JSON: " + private.encode(),
+        ("\ufeff" + private).encode("utf-16-le"),
+    ]
+    events_ = [
+        SimpleNamespace(message=SimpleNamespace(value=value, partition=0, offset=at))
+        for at, value in enumerate(records)
+    ]
+    batch = agent._assess(events_)
+    assert [each.title for each in batch.fresh] == ["Acme falls, mail [email] or call [phone]"]
+    assert sorted(each.reason for each in batch.rejected) == ["language", "not_json", "not_json", "published_at"]
+    for made in (*batch.fresh, *batch.rejected):
+        written = encode(made)
+        assert b"jane" not in written
+        assert b"0143" not in written
+    for rejected in batch.rejected:
+        read = b64decode(rejected.payload).replace(b"\0", b"")
+        assert b"[email]" in read
+        assert b"jane" not in read
+        assert b"0143" not in read
+    assert "jane" not in caplog.text
+
+    def masked(kind):
+        return agent._metrics.registry.get_sample_value("newsquall_personal_data_masked_total", {"kind": kind})
+
+    assert (masked("email"), masked("phone"), masked("handle")) == (3 + 1, 1 + 1, 0)

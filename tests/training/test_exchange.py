@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.errors import InputError, UsageError
+from model.masking import Masker
 from model.taxonomy import Taxonomy
 from stream.archive import Archive
 from stream.records import Label
@@ -58,6 +60,13 @@ def test_a_sheet_with_a_title_and_labels_is_enough(file):
     assert {(found.label.annotator, found.label.labelled_at, found.label.source) for found in read.found} == {
         ("desk", NOW, "import")
     }
+
+
+def test_what_is_labelled_is_kept_masked(file):
+    private = 'title,sentiment\n"Acme falls, call 212-555-0143, says @kettlefan",negative\n'
+    assert said(READER.read(file(private))) == [("Acme falls, call [phone], says @kettlefan", None, "negative")]
+    by_choice = replace(READER, masker=Masker(handles=True))
+    assert said(by_choice.read(file(private))) == [("Acme falls, call [phone], says [handle]", None, "negative")]
 
 
 def test_a_rows_own_id_annotator_time_language_and_entities_are_kept(file):

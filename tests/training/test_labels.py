@@ -127,3 +127,8 @@ def test_the_projects_own_headlines_are_known_by_their_folder():
     for language, origin in (("en", "corpus"), ("zh", "corpus-zh")):
         assert {row.origin for row in read_labels(corpus_files([language]), Taxonomy()).rows} == {origin}
         assert is_corpus(origin)
+
+
+def test_texts_are_masked_as_the_stream_masks_what_it_scores(read):
+    (row,) = read('text,topic\n"Acme falls, mail jane@wire.example @acme",earnings\n').rows
+    assert row.text == "Acme falls, mail [email] @acme"
