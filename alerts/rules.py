@@ -23,10 +23,16 @@ GROUP = "newsquall"
 SQUALL = "NegativeNewsSquall"
 WORKER_DOWN = "NewsquallWorkerDown"
 REJECTIONS = "NewsquallRejectionsSurge"
+INGEST_DOWN = "NewsquallIngestDown"
+FEED_FAILING = "NewsquallFeedFailing"
+FEED_SILENT = "NewsquallFeedSilent"
 JOB = "newsquall"  # the workers' job in Prometheus's scrape configuration
+INGEST_JOB = "newsquall-ingest"
 
 # A worker that is restarted or replaced is back within this.
 DOWN_FOR = timedelta(minutes=2)
+# A feed's server that is restarted or mended is back within this, and most that fail are.
+FEED_FOR = timedelta(hours=1)
 # More than this share of a window's headlines refused, and this many at least: a producer has changed its
 # format.
 REJECTED_SHARE = 0.1
@@ -95,7 +101,7 @@ def rule_file(settings: Settings) -> dict[str, Any]:
     rules = [*_thresholds(settings)]
     for kind in KINDS:
         rules += [_windows_that_pass(kind), _squall(kind, settings)]
-    rules += [_worker_down(settings), _rejections(settings)]
+    rules += [_worker_down(settings), _rejections(settings), *_feeds(settings)]
     return {"groups": [{"name": GROUP, "interval": prometheus_duration(settings.alerts.evaluation), "rules": rules}]}
 
 
@@ -207,6 +213,44 @@ def _rejections(settings: Settings) -> dict[str, Any]:
             "runbook": _runbook(settings, REJECTIONS),
         },
     }
+
+
+def _feeds(settings: Settings) -> list[dict[str, Any]]:
+    silence = "time() - newsquall_feed_last_headline_timestamp_seconds"
+    told = (
+        (
+            INGEST_DOWN,
+            f'up{{job="{INGEST_JOB}"}} == 0',
+            DOWN_FOR,
+            "page",
+            "Ingest at {{ $labels.instance }} does not answer: its feeds bring no headlines.",
+        ),
+        (
+            FEED_FAILING,
+            "newsquall_feed_failing > 0",
+            FEED_FOR,
+            "ticket",
+            "{{ $value }} of the feeds of {{ $labels.source }} cannot be fetched or read.",
+        ),
+        (
+            FEED_SILENT,
+            # One that fails is told of by the rule above.
+            f"{silence} > newsquall_feed_silent_after_seconds\nunless newsquall_feed_failing > 0\n",
+            FEED_FOR,
+            "ticket",
+            "{{ $labels.source }} has brought no headline for {{ $value | humanizeDuration }}.",
+        ),
+    )
+    return [
+        {
+            "alert": alert,
+            "expr": expression,
+            "for": prometheus_duration(lasting),
+            "labels": {"severity": severity},
+            "annotations": {"summary": summary, "runbook": _runbook(settings, alert)},
+        }
+        for alert, expression, lasting, severity, summary in told
+    ]
 
 
 def _runbook(settings: Settings, alert: str) -> str:

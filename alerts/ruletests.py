@@ -12,6 +12,11 @@ from typing import Any
 
 from alerts.rules import (
     DOWN_FOR,
+    FEED_FAILING,
+    FEED_FOR,
+    FEED_SILENT,
+    INGEST_DOWN,
+    INGEST_JOB,
     JOB,
     KINDS,
     NUMBERS,
@@ -70,7 +75,7 @@ def render_tests(settings: Settings, rules: str) -> dict[str, Any]:
     return {
         "rule_files": [rules],
         "evaluation_interval": prometheus_duration(STEP),
-        "tests": [*tests, *_worker_tests(settings), *_rejection_tests(settings)],
+        "tests": [*tests, *_worker_tests(settings), *_rejection_tests(settings), *_feed_tests(settings)],
     }
 
 
@@ -352,3 +357,44 @@ def _rejection_tests(settings: Settings) -> Iterator[dict[str, Any]]:
             {"eval_time": prometheus_duration(STEP * (steps + 2)), "alertname": REJECTIONS, "exp_alerts": []}
         ],
     }
+
+
+def _feed_tests(settings: Settings) -> Iterator[dict[str, Any]]:
+    def case(name: str, series: Mapping[str, str], alert: str, step: int, summary: str, **labels: str) -> Any:
+        """Fires at that evaluation for those labels and for no others, and not before."""
+        told = {"summary": summary, "runbook": f"{settings.alerts.runbooks}#{anchor(alert)}"}
+        fired = [{"exp_labels": labels, "exp_annotations": told}]
+        return {
+            "name": f"feeds: {name}",
+            "interval": prometheus_duration(STEP),
+            "input_series": [{"series": of, "values": values} for of, values in series.items()],
+            "alert_rule_test": [
+                {"eval_time": prometheus_duration(STEP * at), "alertname": alert, "exp_alerts": firing}
+                for at, firing in ((step - 1, []), (step, fired))
+            ],
+        }
+
+    steps, hour = DOWN_FOR // STEP, FEED_FOR // STEP
+    yield case(
+        "ingest that does not answer for long enough fires",
+        {f'up{{job="{INGEST_JOB}", instance="a"}}': f"1 0x{steps + 4}"}, INGEST_DOWN, steps + 1,
+        "Ingest at a does not answer: its feeds bring no headlines.", severity="page", job=INGEST_JOB, instance="a",
+    )  # fmt: skip
+    failing, of_source = "newsquall_feed_failing", '{{source="{}"}}'.format
+    yield case(
+        "one that fails for an hour fires, one that recovers in time does not",
+        {failing + of_source("Wire"): f"0 2x{2 * hour}", failing + of_source("Bank"): f"1x{hour - 5} 0x{hour}"},
+        FEED_FAILING, hour + 1,
+        "2 of the feeds of Wire cannot be fetched or read.", severity="ticket", source="Wire",
+    )  # fmt: skip
+    values = {"last_headline_timestamp_seconds": (0, 0, 0), "silent_after_seconds": (3600, 86400, 3600)}
+    quiet = {
+        f"newsquall_feed_{name}{of_source(source)}": f"{value}x{3 * hour}"
+        for name, each in {**values, "failing": (0, 0, 1)}.items()
+        for source, value in zip(("Wire", "Bank", "Dead"), each, strict=True)
+    }
+    yield case(
+        "one that is silent for longer than it should be fires, unless it fails",
+        quiet, FEED_SILENT, hour + 3600 // 60 + 1,
+        "Wire has brought no headline for 2h 1m 0s.", severity="ticket", source="Wire",
+    )  # fmt: skip

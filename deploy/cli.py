@@ -32,6 +32,7 @@ class Entry(NamedTuple):
 COMMANDS: Mapping[str, Entry] = {
     "demo": Entry("deploy.commands.demo:demo", "Start the whole system here and watch a squall arrive."),
     "worker": Entry("deploy.commands.worker:worker", "Run one stream worker."),
+    "ingest": Entry("deploy.commands.ingest:ingest", "Send news feeds' headlines to Kafka, for ever."),
     "replay": Entry("deploy.commands.replay:replay", "Send a file's headlines to Kafka in their own rhythm."),
     "rejected": Entry("deploy.commands.rejected:rejected", "Show refused headlines and send them again."),
     "score": Entry("deploy.commands.score:score", "Score a file's headlines, without Kafka."),

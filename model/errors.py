@@ -10,12 +10,16 @@ NewsquallError
 ├── InputError              a file or a row that cannot be read
 ├── RegistryError           the model registry cannot be reached, or refuses
 ├── PromotionError          the gate refuses a model
+├── FeedError               a feed could not be fetched or read; carries a reason
+├── FeedStateError          what is known of the feeds cannot be opened or written
 ├── BrokerError             Kafka cannot be reached, or refuses
 ├── ArchiveError            the archive cannot be opened or written
 ├── ServerError             a server of the local stack did not start, or died
 ├── RulesError              the Prometheus rules do not hold
 └── ExportError             an exported model's numbers leave the trained one's
 """
+
+from datetime import timedelta
 
 
 class NewsquallError(Exception):
@@ -64,6 +68,23 @@ class RegistryError(NewsquallError):
 
 class PromotionError(NewsquallError):
     """The gate refuses a model: the champion is what it was."""
+
+
+class FeedError(NewsquallError):
+    """A feed could not be fetched or read this time.
+
+    `reason` is machine-readable, one of stream.feeds.failure.FAILURES; `retry_after`: how long its server asks to be
+    left alone.
+    """
+
+    def __init__(self, reason: str, detail: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class FeedStateError(NewsquallError):
+    """The file with what is known of the feeds cannot be opened or written, or another process has it."""
 
 
 class BrokerError(NewsquallError):

@@ -3,10 +3,14 @@
 A registry is an argument, so that tests and two workers in one process do not meet.
 """
 
+from collections.abc import Callable, Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from model.text import MASKS
 from stream.drift import FEATURES, HEADS
+from stream.feeds.failure import FAILURES
+from stream.feeds.item import DATES, PASSED_OVER
 from stream.records import REASONS
 
 # Publication to score spans a wire's seconds and a back-fill's months.
@@ -18,17 +22,22 @@ _SCORING = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 SWAP_FAILURES = ("registry", "bundle", "labels")
 
 
+def _makers(registry: CollectorRegistry) -> tuple[Callable[..., Gauge], Callable[..., Counter]]:
+    def gauge(name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"newsquall_{name}", text, labels, registry=registry)
+
+    def counter(name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"newsquall_{name}", text, labels, registry=registry)
+
+    return gauge, counter
+
+
 class Metrics:
     """The metrics of one worker. Names carry the prefix newsquall_."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-
-        def gauge(name: str, text: str, *labels: str) -> Gauge:
-            return Gauge(f"newsquall_{name}", text, labels, registry=registry)
-
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"newsquall_{name}", text, labels, registry=registry)
+        gauge, counter = _makers(registry)
 
         def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
             return Histogram(f"newsquall_{name}", text, registry=registry, buckets=buckets)
@@ -133,3 +142,47 @@ class Metrics:
         self.registry_up = gauge(
             "registry_up", "1 if the registry told its alias at the last look, 0 if it did not.", "alias"
         )
+
+
+class FeedMetrics:
+    """The metrics of `newsquall ingest`. `sources`: the feeds' names, which are all that the label has."""
+
+    def __init__(self, registry: CollectorRegistry, sources: Iterable[str]) -> None:
+        self.registry = registry
+        gauge, counter = _makers(registry)
+
+        self.fetches = counter("feed_fetches", "Documents asked for, whatever came of it.", "source")
+        # By reason for all sources together: sources times reasons would be thousands of series. The log names both.
+        self.failures = counter("feed_failures", "Looks at a feed that failed, by reason.", "reason")
+        self.headlines = counter("feed_headlines", "Headlines sent and acknowledged.", "source")
+        self.passed_over = counter("feed_items_passed_over", "New items that became no headline, by reason.", "reason")
+        self.redated = counter("feed_items_redated", "Headlines dated when they were first seen, by reason.", "reason")
+        self.last_headline = gauge(
+            "feed_last_headline_timestamp_seconds",
+            "Date of the source's newest item; since when it is followed if it had none.",
+            "source",
+        )
+        self.last_success = gauge(
+            "feed_last_success_timestamp_seconds",
+            "Last good look at the source's feed; the oldest of these if it has several.",
+            "source",
+        )
+        self.failing = gauge("feed_failing", "Feeds of the source at which the last look failed.", "source")
+        self.silent_after = gauge("feed_silent_after_seconds", "Without a headline for so long it is silent.", "source")
+        for source in sources:
+            for of_source in (
+                self.fetches,
+                self.headlines,
+                self.last_headline,
+                self.last_success,
+                self.failing,
+                self.silent_after,
+            ):
+                of_source.labels(source)
+        for labelled, reasons in (
+            (self.failures, FAILURES),
+            (self.passed_over, PASSED_OVER),
+            (self.redated, DATES),
+        ):
+            for reason in reasons:
+                labelled.labels(reason)

@@ -84,6 +84,17 @@ class Publisher:
         """
         self._wait_for(0)
 
+    def abandon(self) -> None:
+        """Give up what is under way, from any thread: whoever waits for it gets a BrokerError."""
+        # The producer, when it is closed, tells nobody of what it had not sent (kafka-python 3.0.12).
+        with self._settled:
+            self._failure = self._failure or KafkaError("given up")
+            self._failures = self._given - self.sent
+            self._settled.notify_all()
+        # Its own flush, which closing begins with, may only add another error.
+        with suppress(KafkaError):
+            self._producer.close(timeout=0)
+
     def _wait_for(self, under_way: int) -> None:
         """Return when no more than so many headlines are under way."""
         with self._settled:
@@ -113,6 +124,8 @@ class Publisher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # After an error its own flush, which closing begins with, may only add another.
+        if error:
+            self.abandon()
+            return
         with suppress(KafkaError):
-            self._producer.close(timeout=0 if error else None)
+            self._producer.close()

@@ -118,6 +118,49 @@ class MaskingSettings(Section):
     handles: bool = Field(False, description="mask names of accounts in networks and messengers (@name) too")
 
 
+class FeedSettings(Section):
+    """News feeds, which `newsquall ingest` follows."""
+
+    file: Path | None = Field(None, description="list of feeds, TOML or OPML; the one that ships if not given")
+    state: Path = Field(Path("var/feeds.db"), description="SQLite file with what was seen and sent")
+    every: Duration = Field(
+        timedelta(minutes=1),
+        ge=timedelta(seconds=1),
+        description="how often a feed is fetched, unless the list says otherwise of it",
+    )
+    contact: str | None = Field(
+        None,
+        pattern=r"^[\x20-\x7e]{0,200}$",
+        description="e-mail or web address told to servers; some (the SEC's) refuse who tells none",
+    )
+    allow: tuple[str, ...] = Field(
+        (), description="hosts whose feeds may be fetched though their addresses are not public"
+    )
+    proxy: str | None = Field(
+        None,
+        pattern=r"^https?://.",
+        description="http:// address of a proxy for all fetches; which addresses may be had is then its decision",
+    )
+    metrics_host: str = Field("127.0.0.1", description="address on which ingest serves /metrics")
+    metrics_port: int = Field(9110, ge=0, le=65535, description="port of it; 0 takes a free one and prints it")
+    fetches: int = Field(16, ge=1, le=256, description="most fetches at once; each may hold body_bytes of memory")
+    host_pause: Duration = Field(
+        timedelta(seconds=1), description="least time between two requests to one host, which are never at once"
+    )
+    timeout: Duration = Field(
+        timedelta(seconds=30), gt=timedelta(0), description="how long a fetch may take with all its redirects"
+    )
+    redirects: int = Field(5, ge=0, le=20, description="most redirects that are followed in one fetch")
+    body_bytes: int = Field(
+        10_000_000, ge=10_000, le=100_000_000, description="most of a document that is read, unpacked; the rest is cut"
+    )
+    items: int = Field(1_000, ge=1, le=10_000, description="most items that are read of one document, from its top")
+    oldest: Duration = Field(timedelta(days=7), description="what is older when it is first seen is no news")
+    silent_after: Duration = Field(
+        timedelta(days=7), description="without a headline for so long a source is called silent"
+    )
+
+
 class WorkerSettings(Section):
     """One stream worker."""
 
@@ -252,6 +295,7 @@ class Settings(BaseSettings):
     scorer: ScorerSettings = ScorerSettings()
     registry: RegistrySettings = RegistrySettings()
     masking: MaskingSettings = MaskingSettings()
+    feeds: FeedSettings = FeedSettings()
     worker: WorkerSettings = WorkerSettings()
     trends: TrendSettings = TrendSettings()
     alerts: AlertSettings = AlertSettings()

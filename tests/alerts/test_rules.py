@@ -48,7 +48,7 @@ SETTINGS = {
 @pytest.mark.parametrize("given", SETTINGS.values(), ids=SETTINGS.keys())
 def test_promtool_finds_the_rules_well_formed_and_firing_when_they_should(given: dict[str, Any]) -> None:
     settings = Settings(**given)
-    assert "SUCCESS: 10 rules found" in promtool.check(settings)
+    assert "SUCCESS: 13 rules found" in promtool.check(settings)
     assert "SUCCESS" in promtool.test(settings)
 
 
