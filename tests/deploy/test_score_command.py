@@ -204,7 +204,8 @@ def test_personal_data_is_masked_before_it_is_scored_explained_or_written(
     assert scored["title"] == "Acme profit plunges, mail [email], says @kettlefan"
     _, (told,), _ = ran(capsys, "explain", "--json", private)
     assert told["title"] == scored["title"]
-    assert told["polarity"] == scored["polarity"]
+    # `score` rounds the probabilities first, as the archive keeps them.
+    assert told["polarity"] == pytest.approx(scored["polarity"], abs=2e-6)
     assert not any("jane" in each["word"] or "email" in each["word"] for each in told["words"])
     monkeypatch.setenv("NEWSQUALL_MASKING__HANDLES", "true")
     _, (scored,), _ = ran(capsys, "score", titled(private))

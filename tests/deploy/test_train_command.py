@@ -8,6 +8,7 @@ import pytest
 
 from deploy import cli
 from deploy.commands import train as train_command
+from model.masking import Masker
 from model.registry import Registry, RegistryPlace
 
 
@@ -58,6 +59,7 @@ def test_options_reach_training_and_the_runs_record(
         "language": "de",
         "withhold_texts": False,
         "strict": False,
+        "masker": Masker(handles=False),
     }
     captured = capsys.readouterr()
     assert captured.out == f"{bundle.version}\n"
