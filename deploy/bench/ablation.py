@@ -7,7 +7,7 @@ are compared row by row. The part that reports are made of takes no part.
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,18 +17,18 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import torch
+from transformers import PreTrainedTokenizerBase
 
 from deploy.bench.folds import folds_of
 from model.errors import InputError, UsageError
 from model.taxonomy import Taxonomy
 from training.augmentation import Augmentation
 from training.batches import Encoded, encode
-from training.confidence import Interval, difference, macro_f1_interval
+from training.confidence import Interval, Numbers, difference, macro_f1_interval
 from training.finetune import Recipe, finetune, logits_of
 from training.labels import HEADS, LabelledText, part_of, read_labels
-from training.network import build, default_base
+from training.network import TwoHeads, build, default_base
 
 FOLDS = 2
 FEWEST_ROWS = 200
@@ -36,12 +36,10 @@ FEWEST_ROWS = 200
 
 @dataclass(frozen=True)
 class Way:
-    """A way of training, beside the plain one: changes of the recipe, and another encoder to start from or be taught
-    by."""
+    """A way of training, beside the plain one: changes of the recipe, and an encoder to be taught by."""
 
     says: str
     changes: Mapping[str, Any] = field(default_factory=dict)
-    base: str | None = None
     teacher: str | None = None
 
 
@@ -85,11 +83,10 @@ class AblationBench(msgspec.Struct, frozen=True):
 class Job:
     """One fold, learnt one way."""
 
-    way: Way
-    fold: int
     train: Sequence[LabelledText]
     held: Sequence[LabelledText]
     base: str
+    teacher: str | None
     recipe: Recipe
 
 
@@ -115,35 +112,44 @@ def measure(
     taxonomy = Taxonomy()
     rows = _drawn(paths, taxonomy, rows_an_origin, recipe.seed, report)
     parts = folds_of(rows, FOLDS, recipe.seed)
+    insides = [set(part) for part in parts]
     work = [
         Job(
-            known[name],
-            number,
-            [row for at, row in enumerate(rows) if at not in set(part)],
+            [row for at, row in enumerate(rows) if at not in inside],
             [rows[at] for at in part],
-            known[name].base or base or default_base(),
+            base or default_base(),
+            known[name].teacher,
             replace(recipe, **{"patience": recipe.epochs, "augmented_share": 0.0, **known[name].changes}),
         )
         for name in chosen
-        for number, part in enumerate(parts)
+        for part, inside in zip(parts, insides, strict=True)
     ]
-    jobs = jobs or os.cpu_count() or 1
     answers = {name: np.zeros((len(HEADS), len(rows)), dtype=np.int64) for name in chosen}
     seconds = dict.fromkeys(chosen, 0.0)
-    result: AblationBench | None = None
-    with ProcessPoolExecutor(jobs, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+    plain: dict[str, Interval] = {}
+    gains: dict[str, Gain] = {}
+    with ProcessPoolExecutor(jobs or os.cpu_count(), get_context("spawn"), torch.set_num_threads, (1,)) as pool:
         for at, (found, took) in enumerate(pool.map(_learnt, work)):
-            name, part = chosen[at // FOLDS], parts[at % FOLDS]
-            answers[name][:, part] = found
+            name = chosen[at // FOLDS]
+            answers[name][:, parts[at % FOLDS]] = found
             seconds[name] += took
-            if at % FOLDS == FOLDS - 1:
-                done = chosen[: at // FOLDS + 1]
-                result = _compared(
-                    rows, taxonomy, recipe, str(work[0].base), known, {n: answers[n] for n in done}, seconds
-                )
-                report(_in_words(name, result))
-    assert result is not None  # there is always the plain way
-    return result
+            if at % FOLDS < FOLDS - 1:
+                continue
+            if name == PLAIN:
+                plain = _scores(rows, taxonomy, answers[PLAIN])
+                report(f"{PLAIN}: " + ", ".join(f"{head} {each.estimate:.4f}" for head, each in plain.items()))
+            else:
+                gain = _gains(rows, taxonomy, answers[PLAIN], answers[name])
+                gains[name] = Gain(known[name].says, gain, round(seconds[name] / seconds[PLAIN], 2))
+                report(_in_words(name, gains[name]))
+    return AblationBench(
+        rows=len(rows),
+        epochs=recipe.epochs,
+        base=work[0].base,
+        plain=plain,
+        seconds=round(seconds[PLAIN], 1),
+        ways=gains,
+    )
 
 
 def _drawn(
@@ -168,22 +174,21 @@ def _drawn(
     return rows
 
 
-def _learnt(job: Job) -> tuple[npt.NDArray[np.int64], float]:
+def _learnt(job: Job) -> tuple[Numbers, float]:
     """The numbers of the classes chosen for the held rows, (heads, rows), and the seconds that it took."""
     started = time.perf_counter()
-    taxonomy, recipe = Taxonomy(), job.recipe
     opinions = None
-    if job.way.teacher:
-        network, data = _trained(job.way.teacher, job, None)
+    if job.teacher:
+        network, data, _ = _trained(job.teacher, job, None)
         opinions = tuple(torch.from_numpy(logits).softmax(-1).numpy() for logits in logits_of(network, data, "cpu"))
-    network, _ = _trained(job.base, job, opinions)
-    _, tokenizer = build(job.base, len(taxonomy.topics), len(taxonomy.sentiments))
-    held = encode(job.held, tokenizer, taxonomy, recipe.max_tokens)
+    network, _, tokenizer = _trained(job.base, job, opinions)
+    held = encode(job.held, tokenizer, Taxonomy(), job.recipe.max_tokens)
     found = np.stack([logits.argmax(1) for logits in logits_of(network, held, "cpu")])
     return found, time.perf_counter() - started
 
 
-def _trained(base: str, job: Job, opinions: Any) -> tuple[Any, Encoded]:
+def _trained(base: str, job: Job, opinions: Any) -> tuple[TwoHeads, Encoded, PreTrainedTokenizerBase]:
+    """A network that has learnt the job's rows, these rows, and its tokeniser."""
     taxonomy, recipe = Taxonomy(), job.recipe
     network, tokenizer = build(base, len(taxonomy.topics), len(taxonomy.sentiments), recipe.dropout, recipe.seed)
     data = replace(encode(job.train, tokenizer, taxonomy, recipe.max_tokens), opinions=opinions)
@@ -193,45 +198,33 @@ def _trained(base: str, job: Job, opinions: Any) -> tuple[Any, Encoded]:
         varied = Augmentation(job.train, recipe.augmented_share, recipe.seed)
         reread = partial(varied.ids, tokenizer=tokenizer, max_tokens=recipe.max_tokens)
     finetune(network, data, nothing, taxonomy, recipe, reread=reread)
-    return network, data
+    return network, data, tokenizer
 
 
-def _compared(
-    rows: Sequence[LabelledText],
-    taxonomy: Taxonomy,
-    recipe: Recipe,
-    base: str,
-    known: Mapping[str, Way],
-    answers: Mapping[str, npt.NDArray[np.int64]],
-    seconds: Mapping[str, float],
-) -> AblationBench:
-    plain: dict[str, Interval] = {}
-    gains: dict[str, dict[str, Interval]] = {name: {} for name in answers if name != PLAIN}
-    for number, head in enumerate(HEADS):
+def _labelled(rows: Sequence[LabelledText], taxonomy: Taxonomy) -> Iterator[tuple[str, int, list[int], Numbers]]:
+    """Of each head: its name and number of classes, the places of the rows that have its label, and these labels."""
+    for head in HEADS:
         classes = taxonomy.topics if head == "topic" else taxonomy.sentiments
         given = [getattr(row, head) for row in rows]
         at = [place for place, label in enumerate(given) if label is not None]
-        truth = np.array([classes.index(given[place]) for place in at])
-        chosen = {name: found[number, at] for name, found in answers.items()}
-        plain[head] = macro_f1_interval(truth, chosen[PLAIN], len(classes))
-        for name, gain in gains.items():
-            gain[head] = difference(truth, chosen[PLAIN], chosen[name], len(classes))
-    return AblationBench(
-        rows=len(rows),
-        epochs=recipe.epochs,
-        base=base,
-        plain=plain,
-        seconds=round(seconds[PLAIN], 1),
-        ways={
-            name: Gain(known[name].says, gain, round(seconds[name] / seconds[PLAIN], 2)) for name, gain in gains.items()
-        },
-    )
+        yield head, len(classes), at, np.array([classes.index(given[place]) for place in at])
 
 
-def _in_words(name: str, found: AblationBench) -> str:
-    if name == PLAIN:
-        return f"{PLAIN}: " + ", ".join(f"{head} {each.estimate:.4f}" for head, each in found.plain.items())
-    way = found.ways[name]
+def _scores(rows: Sequence[LabelledText], taxonomy: Taxonomy, found: Numbers) -> dict[str, Interval]:
+    return {
+        head: macro_f1_interval(truth, chosen[at], classes)
+        for (head, classes, at, truth), chosen in zip(_labelled(rows, taxonomy), found, strict=True)
+    }
+
+
+def _gains(rows: Sequence[LabelledText], taxonomy: Taxonomy, plain: Numbers, found: Numbers) -> dict[str, Interval]:
+    return {
+        head: difference(truth, before[at], after[at], classes)
+        for (head, classes, at, truth), before, after in zip(_labelled(rows, taxonomy), plain, found, strict=True)
+    }
+
+
+def _in_words(name: str, way: Gain) -> str:
     return f"{name} ({way.cost:.1f} times the time): " + ", ".join(
         f"{head} {gain.estimate:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})" for head, gain in way.gain.items()
     )

@@ -64,9 +64,10 @@ def measure(
             network, tokenizer = build(
                 name, len(taxonomy.topics), len(taxonomy.sentiments), recipe.dropout, recipe.seed + number
             )
-        others = without_copies([row for at, row in enumerate(rows) if at not in set(fold)], [rows[at] for at in fold])
+        inside, scored = set(fold), [rows[at] for at in fold]
+        others = without_copies([row for at, row in enumerate(rows) if at not in inside], scored)
         train = encode(others, tokenizer, taxonomy, recipe.max_tokens)
-        held = encode([rows[at] for at in fold], tokenizer, taxonomy, recipe.max_tokens)
+        held = encode(scored, tokenizer, taxonomy, recipe.max_tokens)
         # Without rows to validate on every epoch is as good as the one before, and the last is kept.
         nothing = encode([], tokenizer, taxonomy, recipe.max_tokens)
         finetune(network, train, nothing, taxonomy, replace(recipe, patience=recipe.epochs), report)
