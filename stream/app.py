@@ -76,7 +76,7 @@ def build_app(
             internal=False,
         )
 
-    watched = watchlist.load()
+    watched = watchlist.current
     scoring = ScoringAgent(app, settings, scorer, archive, watched, metrics, clock, fail)
     app.agent(raw_topic(HEADLINES), name="scoring")(scoring.__call__)
 

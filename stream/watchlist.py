@@ -152,7 +152,7 @@ def load_watchlist(path: Path | None, most: int = 1_000) -> Watchlist:
     """
     if path is None:
         return Watchlist(())
-    entities: list[WatchedEntity] = []
+    entities: dict[str, WatchedEntity] = {}
     owner: dict[str, str] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -164,9 +164,9 @@ def load_watchlist(path: Path | None, most: int = 1_000) -> Watchlist:
                 entity = _entity(row, where)
                 for written in (entity.name, *entity.aliases, *(f"${each}" for each in entity.tickers)):
                     other = owner.setdefault(clean(written).casefold(), entity.name)
-                    if other != entity.name or (written == entity.name and other in {each.name for each in entities}):
+                    if other != entity.name or entity.name in entities:
                         raise SettingsError(f"{where}: '{written}' is {other}'s already: one text names one company")
-                entities.append(entity)
+                entities[entity.name] = entity
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SettingsError(f"watchlist {path} cannot be read: {error}") from error
     if len(entities) > most:
@@ -174,7 +174,7 @@ def load_watchlist(path: Path | None, most: int = 1_000) -> Watchlist:
             f"watchlist {path} has {len(entities):,} entities, {most:,} are allowed: shorten it, or raise "
             "trends.most_entities (each costs about 35 series in Prometheus)"
         )
-    return Watchlist(entities)
+    return Watchlist(entities.values())
 
 
 def _entity(row: Mapping[str, str | None], where: str) -> WatchedEntity:
@@ -193,16 +193,16 @@ def _entity(row: Mapping[str, str | None], where: str) -> WatchedEntity:
 
 @dataclass
 class WatchlistFile:
-    """A watchlist's file, looked at again and again. `most`: as of load_watchlist."""
+    """A watchlist's file, looked at again and again. `most`: as of load_watchlist. `current`: what it said when it
+    could last be read. Raises SettingsError if it cannot be read at first."""
 
     path: Path | None
     most: int = 1_000
-    _seen: tuple[int, int] | None = field(default=None, init=False)
+    current: Watchlist = field(init=False)
+    _seen: tuple[int, int] | None = field(init=False)
 
-    def load(self) -> Watchlist:
-        """Read it. Raises SettingsError."""
-        self._seen = self._stamp()
-        return load_watchlist(self.path, self.most)
+    def __post_init__(self) -> None:
+        self._read()
 
     def changed(self) -> Watchlist | None:
         """What it says now, if it was written since it was last read; None if it was not. Raises SettingsError, once
@@ -210,7 +210,12 @@ class WatchlistFile:
         stamp = self._stamp()
         if stamp is None or stamp == self._seen:
             return None
-        return self.load()
+        self._read()
+        return self.current
+
+    def _read(self) -> None:
+        self._seen = self._stamp()
+        self.current = load_watchlist(self.path, self.most)
 
     def _stamp(self) -> tuple[int, int] | None:
         """When it was last written and how long it is; None while there is none: somebody may be replacing it."""

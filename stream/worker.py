@@ -33,7 +33,6 @@ def run_worker(settings: Settings) -> None:
     parts; waits for a broker that is down.
     """
     watchlist = WatchlistFile(settings.trends.watchlist, settings.trends.most_entities)
-    watchlist.load()  # before anything is opened: a bad one is a wrong call
     place = settings.registry.place()
     alias = followed(settings.scorer.model, place.name)
     champion = first(Registry(place), alias, Memory(place, alias)) if alias else None

@@ -203,7 +203,7 @@ def test_a_file_that_was_written_is_read_anew_and_a_bad_one_is_told_once(tmp_pat
     path = tmp_path / "watch.csv"
     path.write_text("name\nAcme\n")
     file = WatchlistFile(path)
-    assert file.load().names == ("Acme",)
+    assert file.current.names == ("Acme",)
     assert file.changed() is None
     path.write_text("name\nAcme\nBolt\n")
     found = file.changed()
@@ -213,11 +213,12 @@ def test_a_file_that_was_written_is_read_anew_and_a_bad_one_is_told_once(tmp_pat
     with pytest.raises(SettingsError):
         file.changed()
     assert file.changed() is None
+    assert file.current is found
     path.unlink()
     assert file.changed() is None  # somebody is replacing it
     path.write_text("name\nNeon Holdings\n")
     assert file.changed().names == ("Neon Holdings",)
-    assert WatchlistFile(None).load().names == ()
+    assert WatchlistFile(None).current.names == ()
     assert WatchlistFile(None).changed() is None
 
 
