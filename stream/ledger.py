@@ -17,14 +17,11 @@ from dataclasses import dataclass, field
 import msgspec
 from msgspec import Struct
 
-from stream.records import Sentiment, Tally, TallyEntry
+from stream.records import DAY_MINUTES, Sentiment, Tally, TallyEntry
 
 # Entries a page: a page is written whole at each change, so small pages cost less to write and large ones less to
 # keep. At 64 entries it is about 6 KB.
 PAGE_ENTRIES = 64
-
-
-DAY_MINUTES = 24 * 60
 
 
 class Page(Struct, frozen=True, tag="page"):

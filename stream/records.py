@@ -159,6 +159,9 @@ def encode(record: Struct) -> bytes:
     return msgspec.json.encode(record)
 
 
+DAY_MINUTES = 24 * 60
+
+
 def minute_of(moment: datetime) -> int:
     """Minutes since 1970 in UTC."""
     return int(moment.timestamp()) // 60

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from stream.fingerprint import words_of
+from stream.records import DAY_MINUTES
 
 Item = TypeVar("Item")
 
-DAY_MINUTES = 24 * 60
 # Share of words in common (Jaccard), from which on two headlines with the same numbers are one story.
 SAME_STORY = 0.6
 # A copy that dropped its last clause: nearly all of the shorter one's words are in the longer one.

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.fingerprint import fingerprint
-from stream.stories import DAY_MINUTES, StoryBook, group, same_story
+from stream.records import DAY_MINUTES
+from stream.stories import StoryBook, group, same_story
 
 TEXTS = Path(__file__).parents[2] / "deploy" / "demo" / "texts"
 BASE = "Pellwick recalls 300 electric kettles over overheating fault, warns of burns"
