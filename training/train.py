@@ -86,11 +86,10 @@ def train(
     labels, and the bundle is its own teacher, so that it does not forget: the project's own headlines are learnt again
     beside the new ones, by what the bundle says of them and not by their labels, which would move it towards their
     habits and away from those of its other sources (Li and Hoiem, arXiv:1606.09282). It has no say where an analyst's
-    own row is labelled. `teachers`: bundles whose averaged
-    opinion is learnt beside the labels. `topics`: new ones beside the taxonomy's. `withhold_texts`: no text but the
-    project's own stands in the report, for a model that is given away. `language`: the labels', by default that of
-    the bundle, or English. `strict`: a bad row raises. `masker`: takes personal data out of the texts. `on_epoch`: as
-    of training.finetune.
+    own row is labelled. `teachers`: bundles whose averaged opinion is learnt beside the labels. `topics`: new ones
+    beside the taxonomy's. `withhold_texts`: no text but the project's own stands in the report, for a model that is
+    given away. `language`: the labels', by default that of the bundle, or English. `strict`: a bad row raises.
+    `masker`: takes personal data out of the texts. `on_epoch`: as of training.finetune.
 
     Rows of the held-back part never train and never decide when to stop, nor do their near-duplicates. A training
     that was killed goes on when it is called again alike. None on all but the first of several processes.

@@ -20,7 +20,6 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 import numpy as np
-from kafka import KafkaConsumer, TopicPartition
 
 from deploy.bench.scorer import texts_of
 from deploy.demo.board import Sample, read_metrics, scored_total
@@ -29,6 +28,7 @@ from deploy.probe import ask
 from deploy.stack.kafka import Kafka
 from deploy.stack.ports import free_port
 from deploy.stack.process import Process
+from deploy.stack.records import records_of
 from model.bundle import MANIFEST, Bundle, sha256_of
 from model.errors import ServerError
 from model.registry import CHAMPION, Registry, RegistryPlace
@@ -294,15 +294,7 @@ def doubled(records: Iterable[ScoredHeadline]) -> int:
 
 def every_scored(bootstrap: str) -> Iterator[ScoredHeadline]:
     """Every record on news.scored of the broker at `bootstrap`, in each partition's order."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    parts = [TopicPartition(SCORED, number) for number in sorted(consumer.partitions_for_topic(SCORED))]
-    consumer.assign(parts)
-    consumer.seek_to_beginning(*parts)
-    ends = consumer.end_offsets(parts)
-    while any(consumer.position(part) < ends[part] for part in parts):
-        for records in consumer.poll(timeout_ms=500).values():
-            yield from (msgspec.json.decode(record.value, type=ScoredHeadline) for record in records)
-    consumer.close()
+    return (msgspec.json.decode(record.value, type=ScoredHeadline) for record in records_of(bootstrap, SCORED))
 
 
 def models_in_order(headlines: Iterable[ScoredHeadline]) -> list[list[str]]:

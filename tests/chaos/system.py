@@ -17,14 +17,15 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 from deploy.bench.scorer import texts_of
 from deploy.stack.kafka import Kafka
+from deploy.stack.records import records_of
 from stream.archive import Archive
-from stream.ledger import DAY_MINUTES, Page, decode_record
+from stream.ledger import Page, day_of, decode_record
 from stream.publisher import Publisher
-from stream.records import Headline, RejectedHeadline, ScoredHeadline, minute_of
+from stream.records import DAY_MINUTES, Headline, RejectedHeadline, ScoredHeadline, minute_of
 from stream.settings import KafkaSettings, Settings, TrendSettings
 from stream.topics import HEADLINES, REJECTED, SCORED, ensure_topics
 from tests.chaos.audit import Books, Findings, Place, audit
@@ -253,24 +254,11 @@ class System:
             tuple(record for record in ledger if isinstance(record, Page)),
             scored(*self._workers.values()),
             {subject: tuple(values) for subject, values in negatives.items()},
-            (minute_of(datetime.now(UTC)) - RETENTION_MINUTES) // DAY_MINUTES * DAY_MINUTES,
+            day_of(minute_of(datetime.now(UTC)) - RETENTION_MINUTES) * DAY_MINUTES,
         )
 
     def _records(self, topic: str) -> Iterator[Any]:
-        """All records of a topic, in each partition's order."""
-        consumer = KafkaConsumer(bootstrap_servers=self.kafka.bootstrap, enable_auto_commit=False)
-        try:
-            parts = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
-            if not parts:
-                return
-            consumer.assign(parts)
-            consumer.seek_to_beginning(*parts)
-            ends = consumer.end_offsets(parts)
-            while any(consumer.position(part) < ends[part] for part in parts):
-                for records in consumer.poll(timeout_ms=500).values():
-                    yield from records
-        finally:
-            consumer.close()
+        return records_of(self.kafka.bootstrap, topic)
 
 
 def _id_of(value: bytes | None) -> str | None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 from deploy import cli
 from deploy.stack.kafka import Kafka
 from deploy.stack.ports import free_port
+from deploy.stack.records import records_of
 from stream.archive import Archive
 from stream.records import Origin, RejectedHeadline, encode
 from stream.rejected import WINDOW
@@ -80,19 +81,7 @@ def at_once() -> str:
 
 def headlines(bootstrap: str) -> list[tuple[bytes | None, bytes]]:
     """Keys and values on news.headlines."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    try:
-        parts = [TopicPartition(HEADLINES, each) for each in consumer.partitions_for_topic(HEADLINES)]
-        consumer.assign(parts)
-        consumer.seek_to_beginning(*parts)
-        ends = consumer.end_offsets(parts)
-        found = []
-        while any(consumer.position(part) < ends[part] for part in parts):
-            for batch in consumer.poll(timeout_ms=500).values():
-                found += [(record.key, record.value) for record in batch]
-        return found
-    finally:
-        consumer.close()
+    return [(record.key, record.value) for record in records_of(bootstrap, HEADLINES)]
 
 
 def test_a_refused_headline_is_masked_shown_sent_again_once_and_scored(

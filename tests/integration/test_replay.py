@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient
 
 from deploy.doctor import broker as broker_findings
 from deploy.stack.kafka import Kafka
 from deploy.stack.ports import free_port
+from deploy.stack.records import records_of
 from model.errors import BrokerError
 from stream import topics
 from stream.settings import KafkaSettings, Settings
@@ -58,20 +59,7 @@ def replay(bootstrap: str, *arguments: str, **options: Any) -> "subprocess.Compl
 
 def received(bootstrap: str) -> list[Any]:
     """All records of news.headlines."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
-    try:
-        parts = [TopicPartition(HEADLINES, part) for part in consumer.partitions_for_topic(HEADLINES) or ()]
-        consumer.assign(parts)
-        consumer.seek_to_beginning(*parts)
-        wanted = sum(consumer.end_offsets(parts).values())
-        records: list[Any] = []
-        deadline = time.monotonic() + 30
-        while len(records) < wanted and time.monotonic() < deadline:
-            for batch in consumer.poll(timeout_ms=200).values():
-                records.extend(batch)
-        return records
-    finally:
-        consumer.close()
+    return list(records_of(bootstrap, HEADLINES))
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 from deploy.stack.kafka import Kafka
+from deploy.stack.records import records_of
 from stream.ledger import Closed, Page, decode_record
 from stream.settings import KafkaSettings, Settings
 from stream.topics import HEADLINES, ensure_topics
@@ -22,18 +23,7 @@ SHORT = {
 
 def changelog(kafka: Kafka, group: str) -> dict[bytes, bytes | None]:
     """The ledger's table as the broker has it; a record that was deleted is None."""
-    consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap, enable_auto_commit=False)
-    name = f"{group}-ledger-changelog"
-    parts = [TopicPartition(name, number) for number in sorted(consumer.partitions_for_topic(name))]
-    consumer.assign(parts)
-    consumer.seek_to_beginning(*parts)
-    ends = consumer.end_offsets(parts)
-    table: dict[bytes, bytes | None] = {}
-    while any(consumer.position(part) < ends[part] for part in parts):
-        for batch in consumer.poll(timeout_ms=500).values():
-            table |= {record.key: record.value for record in batch}
-    consumer.close()
-    return table
+    return {record.key: record.value for record in records_of(kafka.bootstrap, f"{group}-ledger-changelog")}
 
 
 def test_closed_days_keep_their_totals_over_kills_and_restarts(kafka: Kafka, tmp_path: Path) -> None:

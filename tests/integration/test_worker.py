@@ -8,10 +8,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 from deploy.demo.world import World
 from deploy.stack.kafka import Kafka
+from deploy.stack.records import records_of
 from stream.archive import Archive
 from stream.records import Headline, RejectedHeadline, ScoredHeadline, Tally, encode
 from stream.settings import KafkaSettings, Settings
@@ -26,18 +27,8 @@ def archived(archive: Archive) -> dict[tuple[str, str], int]:
 
 
 def read_all(kafka: Kafka, topic: str) -> list[bytes]:
-    """Everything on a topic now. Partitions are assigned by hand: a subscription may come empty after a restart."""
-    consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap, enable_auto_commit=False)
-    parts = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))]
-    consumer.assign(parts)
-    consumer.seek_to_beginning(*parts)
-    ends = consumer.end_offsets(parts)
-    records: list[bytes] = []
-    while any(consumer.position(part) < ends[part] for part in parts):
-        for batch in consumer.poll(timeout_ms=500).values():
-            records += [record.value for record in batch]
-    consumer.close()
-    return records
+    """The values of everything on a topic now."""
+    return [record.value for record in records_of(kafka.bootstrap, topic)]
 
 
 @pytest.fixture
