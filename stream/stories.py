@@ -15,9 +15,9 @@ Item = TypeVar("Item")
 DAY_MINUTES = 24 * 60
 # What a headline costs stays the same however many there are, be they all alike: of each of its keys, the rarest first,
 # the newest stories are counted, those with most keys in common are looked at, and of these a few compared.
-NEWEST_OF_A_KEY = 64
-COUNTED = 256  # of all keys together
-LOOKED_AT = 32
+NEWEST_OF_A_KEY = 128
+COUNTED = 512  # of all keys together
+LOOKED_AT = 64
 COMPARED = 8
 TELLINGS = 4  # of a story, the first ones that differ: these a headline is compared with
 # Two headlines that share fewer of the shorter one's keys are never as like as SAME_STORY asks.
