@@ -10,7 +10,7 @@ import msgspec
 from model.errors import UnscorableText
 from model.masking import Masker
 from model.scorer import Score, Scorer
-from stream.fingerprint import fingerprint
+from stream.fingerprint import fingerprint, sketch_of
 from stream.records import MAX_SOURCE_CHARACTERS, Headline, Rejection, ScoredHeadline, Sentiment
 
 # Probabilities on the wire: finer would be noise of the arithmetic.
@@ -116,6 +116,6 @@ def _scored(headline: Headline, score: Score, named: Collection[str], scorer: Sc
         # Of the rounded ones, so that the archive, which keeps those, gives the same number back.
         polarity=round(probabilities["positive"] - probabilities["negative"], DIGITS),
         entities=dict.fromkeys(named, sentiment),
-        fingerprint=fingerprint(headline.title),
+        fingerprint=fingerprint(headline.title, sketch_of(score.embedding, scorer.version)),
         model=scorer.version,
     )

@@ -20,7 +20,7 @@ from msgspec import Struct
 from stream.records import DAY_MINUTES, Sentiment, Tally, TallyEntry
 
 # Entries a page: a page is written whole at each change, so small pages cost less to write and large ones less to
-# keep. At 64 entries it is about 6 KB.
+# keep. At 64 entries it is about 9 KB.
 PAGE_ENTRIES = 64
 
 

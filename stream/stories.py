@@ -1,98 +1,128 @@
-"""Which headlines tell the same event: copies and light rewrites, by the words they share."""
+"""Which headlines tell the same event: every headline gets the number of its story, within a sliding day."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeVar
 
-from stream.fingerprint import words_of
+from stream.fingerprint import Fingerprint, keys_of, read, text_part
+from stream.gist import TICKER
+from stream.likeness import SAME_STORY, likeness
 from stream.records import DAY_MINUTES
 
 Item = TypeVar("Item")
 
-# Share of words in common (Jaccard), from which on two headlines with the same numbers are one story.
-SAME_STORY = 0.6
-# A copy that dropped its last clause: nearly all of the shorter one's words are in the longer one.
-CONTAINED = 0.9
-FEWEST_WORDS_CONTAINED = 4
+# What a headline costs stays the same however many there are, be they all alike: of each of its keys, the rarest first,
+# the newest stories are counted, those with most keys in common are looked at, and of these a few compared.
+NEWEST_OF_A_KEY = 128
+COUNTED = 512  # of all keys together
+LOOKED_AT = 64
+COMPARED = 8
+TELLINGS = 4  # of a story, the first ones that differ: these a headline is compared with
+# Two headlines that share fewer of the shorter one's keys are never as like as SAME_STORY asks.
+LEAST_SHARED = 0.4
 
 
 def same_story(first: str, second: str) -> bool:
-    """Whether two fingerprints are of one story.
-
-    Numbers must not contradict: the same sentence with other figures is another story; a copy that leaves a
-    figure out is not.
-    """
-    return _same(words_of(first), words_of(second))
+    """Whether two fingerprints are of one story."""
+    return likeness(read(first), read(second)) >= SAME_STORY
 
 
-Words = tuple[frozenset[str], frozenset[str]]
+@dataclass
+class _Story:
+    first_minute: int
+    last_minute: int
+    tellings: list[str] = field(
+        default_factory=list
+    )  # fingerprints, which take much less memory than what is read of them
+    keys: dict[str, None] = field(default_factory=dict)
+    fewest_keys: int = 0  # of a telling
 
+    def is_near(self, minute: int) -> bool:
+        return self.first_minute - DAY_MINUTES <= minute <= self.last_minute + DAY_MINUTES
 
-def _same(first: Words, second: Words) -> bool:
-    (words, numbers), (other_words, other_numbers) = first, second
-    if not (numbers <= other_numbers or other_numbers <= numbers):
-        return False
-    shared = len(words & other_words)
-    if not shared:
-        return first == second
-    if shared / len(words | other_words) >= SAME_STORY:
-        return True
-    fewest = min(len(words), len(other_words))
-    return fewest >= FEWEST_WORDS_CONTAINED and shared / fewest >= CONTAINED
+    def told_at(self, minute: int) -> None:
+        self.first_minute = min(self.first_minute, minute)
+        self.last_minute = max(self.last_minute, minute)
+
+    def likeness(self, other: Fingerprint) -> float:
+        """To its tellings on average, so that a story does not wander from one event to the next; 0 where it
+        contradicts any of them."""
+        alike = [likeness(read(each), other) for each in self.tellings]
+        return sum(alike) / len(alike) if all(alike) else 0.0
 
 
 @dataclass
 class StoryBook:
     """Gives every headline a story number, the same to all tellings of one event within a sliding day.
 
-    Headlines may come out of order: a telling up to a day older or newer than a known one joins it. The number of
-    comparisons stays small: only stories that share a word, the rarest ones first, are looked at.
+    Headlines may come out of order: a telling up to a day older or newer than a known one joins it.
     """
 
-    _words: dict[int, Words] = field(default_factory=dict)
-    _last_minute: dict[int, int] = field(default_factory=dict)
-    _by_word: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    _by_print: dict[str, int] = field(default_factory=dict)
+    _stories: dict[int, _Story] = field(default_factory=dict)
+    _by_key: dict[str, dict[int, None]] = field(default_factory=lambda: defaultdict(dict))
+    _by_text: dict[str, int] = field(default_factory=dict)
     _next: int = 0
 
     def story_of(self, print_: str, minute: int) -> int:
         """The number of the story that a fingerprint belongs to; a new number for a new story."""
-        known = self._by_print.get(print_)
-        if known is not None and abs(self._last_minute[known] - minute) <= DAY_MINUTES:
-            self._last_minute[known] = max(self._last_minute[known], minute)
+        text = text_part(print_)
+        known = self._by_text.get(text)
+        if known is not None and self._stories[known].is_near(minute):
+            self._stories[known].told_at(minute)
             return known
-        words = words_of(print_)
-        for story in self._candidates(words, minute):
-            if _same(words, self._words[story]):
-                self._last_minute[story] = max(self._last_minute[story], minute)
-                self._by_print.setdefault(print_, story)
-                return story
-        story, self._next = self._next, self._next + 1
-        self._words[story] = words
-        self._last_minute[story] = minute
-        self._by_print[print_] = story
-        for word in words[0]:
-            self._by_word[word].add(story)
-        return story
+        words = read(print_)
+        keys = keys_of(words)
+        number = self._likest(words, keys, minute)
+        if number is None:
+            number, self._next = self._next, self._next + 1
+            self._stories[number] = _Story(minute, minute, fewest_keys=len(keys))
+        story = self._stories[number]
+        story.told_at(minute)
+        self._by_text[text] = number
+        if len(story.tellings) < TELLINGS:
+            story.tellings.append(print_)
+            story.fewest_keys = min(story.fewest_keys, len(keys))
+            story.keys.update(dict.fromkeys(keys))
+            for key in keys:
+                self._by_key[key][number] = None
+        return number
 
-    def _candidates(self, words: Words, minute: int) -> Iterable[int]:
-        shared: dict[int, int] = defaultdict(int)
-        for word in words[0]:
-            for story in self._by_word.get(word, ()):
-                shared[story] += 1
-        near = [story for story in shared if abs(self._last_minute[story] - minute) <= DAY_MINUTES]
-        return sorted(near, key=lambda story: (-shared[story], story))[:16]
+    def _likest(self, words: Fingerprint, keys: list[str], minute: int) -> int | None:
+        alike = [(self._stories[each].likeness(words), -each) for each in self._candidates(words, keys, minute)]
+        best, number = max(alike, default=(0.0, 0))
+        return -number if best >= SAME_STORY else None
+
+    def _candidates(self, words: Fingerprint, keys: list[str], minute: int) -> list[int]:
+        found: Counter[int] = Counter()
+        left = COUNTED
+        # A ticker may stand for a name and a rounded figure for an exact one without being the same key.
+        unseen = len(words.figures) + sum(name.kind == TICKER for name in words.names)
+        for stories in sorted((self._by_key[key] for key in keys if key in self._by_key), key=len):
+            seen = min(len(stories), NEWEST_OF_A_KEY, left)
+            found.update(islice(reversed(stories), seen))
+            left -= seen
+            unseen += seen < len(stories)
+        near: list[int] = []
+        # Those with most keys in common first, of these the ones with the rarest, then the newest.
+        for number in islice(sorted(found, key=found.__getitem__, reverse=True), LOOKED_AT):
+            story = self._stories[number]
+            enough = LEAST_SHARED * min(len(keys), story.fewest_keys)
+            if found[number] + unseen >= enough and story.is_near(minute):
+                near.append(number)
+                if len(near) == COMPARED:
+                    break
+        return near
 
     def forget_before(self, minute: int) -> None:
         """Drop stories that were last told before a minute."""
-        for story in [number for number, last in self._last_minute.items() if last < minute]:
-            for word in self._words.pop(story)[0]:
-                self._by_word[word].discard(story)
-                if not self._by_word[word]:
-                    del self._by_word[word]
-            del self._last_minute[story]
-        self._by_print = {text: story for text, story in self._by_print.items() if story in self._words}
+        for number in [number for number, story in self._stories.items() if story.last_minute < minute]:
+            for key in self._stories.pop(number).keys:
+                del self._by_key[key][number]
+                if not self._by_key[key]:
+                    del self._by_key[key]
+        self._by_text = {text: number for text, number in self._by_text.items() if number in self._stories}
 
 
 def group(items: Iterable[tuple[Item, str, int]]) -> list[list[Item]]:

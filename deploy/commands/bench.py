@@ -1,7 +1,8 @@
-"""`newsquall bench`: how fast it is on this machine, and how well labels can be learnt."""
+"""`newsquall bench`: how fast it is on this machine, how well labels can be learnt and stories told apart."""
 
 import sys
 from dataclasses import replace
+from typing import Literal
 
 import click
 import msgspec
@@ -16,7 +17,10 @@ from stream.settings import Settings
 
 @click.group()
 def bench() -> None:
-    """Measure speed on this machine, and how well labels are learnt. The last line of standard output is JSON."""
+    """Measure speed on this machine, how well labels are learnt and stories told apart.
+
+    The last line of standard output is JSON.
+    """
 
 
 @bench.command()
@@ -121,4 +125,44 @@ def ablation(
     from deploy.bench.ablation import measure  # noqa: PLC0415
 
     result = measure([*labels, *more], names, rows, base, teacher, training.Recipe(epochs=epochs, batch=32), say)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
+@click.argument("file", required=False)
+@click.option(
+    "--half",
+    type=click.Choice(["development", "test"]),
+    default="development",
+    show_default=True,
+    help="Which half of the pairs, which a hash deals. What is chosen is chosen on the development half.",
+)
+@click.option(
+    "--headlines",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="A subject's headlines in one day, each another event, for what the telling apart costs.",
+)
+@options.model
+@options.provider
+@click.pass_obj
+def stories(
+    settings: Settings,
+    *,
+    file: str | None,
+    half: Literal["development", "test"],
+    headlines: int,
+    model: str | None,
+    provider: ProviderChoice | None,
+) -> None:
+    """How well stories are told apart, by kind of pair, and what that costs beside scoring.
+
+    FILE has pairs of headlines: first, second, same (yes or no), kind, language; our own pairs if it is not given.
+    """
+    from deploy.bench.stories import PAIRS, measure, read_pairs  # noqa: PLC0415
+
+    pairs = read_pairs(file or PAIRS)
+    with options.open_scorer(settings, model, provider) as scorer:
+        result = measure(pairs, half, scorer, say, headlines=headlines)
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")

@@ -16,7 +16,7 @@ from model.scorer import Score
 from model.taxonomy import Taxonomy
 from model.text import has_words
 from stream.assessment import assess, language_problem, primary_subtag
-from stream.fingerprint import fingerprint
+from stream.fingerprint import fingerprint, sketch_of
 from stream.records import Headline, Rejection, ScoredHeadline
 
 NOW = datetime(2025, 3, 3, 9, 30, tzinfo=UTC)
@@ -70,7 +70,7 @@ def test_a_scored_headline_says_all_that_the_wire_promises() -> None:
         probabilities={"negative": 0.712346, "neutral": 0.2, "positive": 0.087654},
         polarity=-0.624692,
         entities={},
-        fingerprint=fingerprint("Acme recalls kettles"),
+        fingerprint=fingerprint("Acme recalls kettles", sketch_of(np.zeros(4, np.float32), "fixed-1")),
         model="fixed-1",
     )
 

@@ -4,15 +4,39 @@ import csv
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.fingerprint import fingerprint
+from stream import stories
+from stream.fingerprint import fingerprint, sketch_of
+from stream.likeness import likeness
 from stream.records import DAY_MINUTES
-from stream.stories import StoryBook, group, same_story
+from stream.stories import COMPARED, COUNTED, TELLINGS, StoryBook, group, same_story
 
 TEXTS = Path(__file__).parents[2] / "deploy" / "demo" / "texts"
+# Tellings of an event, each of which is like every other one of it and like none of another event.
+EVENTS = (
+    (
+        "Corvex Pipelines to buy Lonestar Midstream for $4.27 billion",
+        "UPDATE 2-Corvex Pipelines buys Lonestar Midstream for $4.3 bn",
+        "CORVEX PIPELINES TO BUY LONESTAR MIDSTREAM IN $4.3 BLN DEAL",
+        "Lonestar Midstream bought by Corvex Pipelines for $4.27bn - Baltic Wire",
+    ),
+    (
+        "Corvex Pipelines to sell Lonestar Midstream's gas storage",
+        "Corvex Pipelines sells gas storage of Lonestar Midstream",
+        "RPT-Corvex Pipelines to sell gas storage of Lonestar Midstream | Capital Ledger",
+    ),
+    (
+        "Halvard Shipping's loss widens in Q1",
+        "Halvard Shipping's first-quarter loss widens...",
+        "HALVARD SHIPPING Q1 LOSS WIDENS",
+    ),
+    ("Halvard Shipping's loss widens in Q3", "Halvard Shipping third-quarter loss widened"),
+    ("恒运航运董事长辞职", "恒运航运董事长离任 - 海港日报"),
+)
 BASE = "Pellwick recalls 300 electric kettles over overheating fault, warns of burns"
 
 
@@ -135,7 +159,7 @@ def test_forgetting_everything_leaves_nothing_behind():
     for number in range(50):
         book.story_of(fingerprint(f"company{'x' * number} falls"), number)
     book.forget_before(1000)
-    assert not any((book._words, book._last_minute, book._by_word, book._by_print))
+    assert not any((book._stories, book._by_key, book._by_text))
 
 
 def test_a_rewrite_is_found_among_hundreds_of_stories_on_the_same_company():
@@ -145,3 +169,77 @@ def test_a_rewrite_is_found_among_hundreds_of_stories_on_the_same_company():
     numbers = [book.story_of(fingerprint(title), 0) for title in titles]
     assert len(set(numbers)) == 200
     assert [book.story_of(fingerprint("RPT " + title), 1) for title in titles] == numbers
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.permutations([(number, title) for number, event in enumerate(EVENTS) for title in event]),
+    st.lists(st.integers(0, DAY_MINUTES), min_size=14, max_size=14),
+)
+def test_where_likeness_is_transitive_the_order_within_a_day_does_not_matter(tellings, minutes):
+    found = group(
+        (number, fingerprint(title), minute) for (number, title), minute in zip(tellings, minutes, strict=True)
+    )
+    assert sorted(map(sorted, found)) == [[number] * len(event) for number, event in enumerate(EVENTS)]
+
+
+def test_the_events_of_these_tests_are_alike_within_and_unlike_between():
+    for mine in EVENTS:
+        for theirs in EVENTS:
+            assert all(same(first, second) is (mine is theirs) for first in mine for second in theirs)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (1, 2, 0)])
+def test_two_figures_are_two_stories_even_if_a_telling_without_one_could_be_either(order):
+    titles = ("Acme cuts jobs in Leeds", "Acme cuts 900 jobs in Leeds", "Acme cuts 400 jobs in Leeds")
+    assert stories_in([titles[at] for at in order]) == 2
+
+
+def test_a_new_model_in_the_middle_of_the_day_makes_no_new_story():
+    draw = np.random.default_rng(1)
+    book = StoryBook()
+    numbers = {
+        book.story_of(fingerprint(title, sketch_of(draw.normal(size=16).astype(np.float32), model)), minute)
+        for minute, (title, model) in enumerate([(BASE, "m1"), (BASE, "m2"), ("RPT-" + BASE, "m3"), (BASE[:60], "m4")])
+    }
+    assert len(numbers) == 1
+
+
+def test_fingerprints_of_another_form_are_stories_of_their_own():
+    assert group([("a", "00010002.", 0), ("b", fingerprint(BASE), 0), ("c", "00010003.", 0)]) == [["a"], ["b"], ["c"]]
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        [f"Acme shares fall after profit warning, cuts {number} jobs" for number in range(1000, 4000)],
+        [f"Acme {'abcdefghij'[at % 10] * 4} {'klmnopqrst'[at // 10 % 10] * 4} {at * 7919}x" for at in range(3000)],
+        ["Acme falls"] * 3000,
+    ],
+    ids=["the same words", "one word shared by all", "copies"],
+)
+def test_what_a_headline_costs_is_bounded_however_alike_all_are(titles, monkeypatch):
+    compared = 0
+
+    def counted(first, second):
+        nonlocal compared
+        compared += 1
+        return likeness(first, second)
+
+    monkeypatch.setattr(stories, "likeness", counted)
+    counted_stories = 0
+
+    class Counted(stories.Counter):
+        def update(self, numbers):
+            nonlocal counted_stories
+            numbers = list(numbers or ())
+            counted_stories += len(numbers)
+            super().update(numbers)
+
+    monkeypatch.setattr(stories, "Counter", Counted)
+    book = StoryBook()
+    for minute, title in enumerate(titles):
+        before = (compared, counted_stories)
+        book.story_of(fingerprint(title), minute % DAY_MINUTES)
+        assert compared - before[0] <= COMPARED * TELLINGS
+        assert counted_stories - before[1] <= COUNTED
