@@ -61,6 +61,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weights_file: str
     tensors: list[PackedTensor]
     files: dict[str, str]
+    towards_names: bool = False  # whether it was taught the sentiment towards one name in a text
 
 
 def sha256_of(path: Path) -> str:

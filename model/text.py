@@ -43,6 +43,22 @@ def clean(text: str) -> str:
     return _SPACES.sub(" ", text).strip()
 
 
+def mentions(text: str, name: str) -> list[tuple[int, int]]:
+    """Where a cleaned text writes a name, whatever its case, as begins and ends in characters: between word boundaries
+    if it stands so anywhere, wherever it stands otherwise (as in scripts without spaces).
+
+    >>> mentions("Rising: ING rises", "ing"), mentions("贵州茅台大涨", "茅台"), mentions("Acme", "")
+    ([(8, 11)], [(2, 4)], [])
+    """
+    if not name:
+        return []
+    wanted = re.escape(name)
+    for pattern in (rf"(?<!\w){wanted}(?!\w)", wanted):
+        if found := [match.span() for match in re.finditer(pattern, text, re.IGNORECASE)]:
+            return found
+    return []
+
+
 def has_words(text: str) -> bool:
     """Whether there is a letter or a digit in it, of whatever script: an emoji alone says nothing sound."""
     return any(character.isalnum() for character in text)

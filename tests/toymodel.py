@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from model.bundle import MANIFEST, Bundle, sha256_of
+from model.scorer import INPUTS
 from model.taxonomy import DEFAULT_TOPICS, SENTIMENTS
 from training.labels import LabelledText, part_of
 
@@ -80,17 +81,14 @@ def _graph(table: np.ndarray, topics: int, sentiments: int) -> onnx.ModelProto:
     }
     nodes = [
         helper.make_node("Gather", ["table", "input_ids"], ["words"]),
-        helper.make_node("Cast", ["attention_mask"], ["there"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["pooled"], ["there"], to=TensorProto.FLOAT),
         helper.make_node("Unsqueeze", ["there", "last"], ["mask"]),
         helper.make_node("Mul", ["words", "mask"], ["kept"]),
         helper.make_node("ReduceSum", ["kept", "tokens"], ["sum"], keepdims=0),
         helper.make_node("Split", ["sum", "sizes"], ["topic", "sentiment", "embedding"], axis=1),
-        helper.make_node("Identity", ["token_type_ids"], ["unused"]),
+        helper.make_node("Add", ["attention_mask", "token_type_ids"], ["unused"]),
     ]
-    inputs = [
-        helper.make_tensor_value_info(each, TensorProto.INT64, ["batch", "tokens"])
-        for each in ("input_ids", "attention_mask", "token_type_ids")
-    ]
+    inputs = [helper.make_tensor_value_info(each, TensorProto.INT64, ["batch", "tokens"]) for each in INPUTS]
     outputs = [
         helper.make_tensor_value_info(each, TensorProto.FLOAT, ["batch", size])
         for each, size in zip(("topic", "sentiment", "embedding"), sizes, strict=True)

@@ -1,8 +1,8 @@
 """Labelled texts as what a network reads: token ids, class numbers, teachers' opinions, and batches of like length."""
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +22,13 @@ class Encoded:
     """Tokenised rows: ids without padding, and for each head the class numbers or NO_LABEL.
 
     opinions: for each head what teachers say of the rows, probabilities (rows, classes); None without teachers.
+    pooled: for rows that are about a name in their text and not about all of it, 1 for each of its tokens.
     """
 
     ids: list[list[int]]
     labels: tuple[list[int], list[int]]
     opinions: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None = None
+    pooled: Mapping[int, list[int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -61,12 +63,19 @@ def without_labels(data: Encoded, rows: Sequence[bool]) -> Encoded:
     return replace(data, labels=(topics, sentiments))
 
 
-def padded(ids: Sequence[Sequence[int]], pad: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-    """ids, attention mask and token types, (rows, longest), of int64."""
+def padded(
+    ids: Sequence[Sequence[int]], pooled: Sequence[Sequence[int] | None] | None = None, pad: int = 0
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """ids, attention mask, token types and which tokens are pooled, (rows, longest), of int64. `pooled`: None for rows
+    whose tokens all are."""
     width = max(len(row) for row in ids)
     filled = torch.tensor([[*row, *[pad] * (width - len(row))] for row in ids])
     mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in ids])
-    return filled, mask, torch.zeros_like(filled)
+    kept = mask.clone()
+    for row, some in enumerate(pooled or ()):
+        if some is not None:
+            kept[row, : len(some)] = torch.tensor(some)
+    return filled, mask, torch.zeros_like(filled), kept
 
 
 def bucketed(lengths: Sequence[int], batch: int, chance: random.Random) -> list[list[int]]:

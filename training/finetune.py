@@ -192,7 +192,7 @@ class _Training:
 
     def _one_epoch(self) -> None:
         recipe = self._recipe
-        ids = self._reread(self._epoch)
+        ids, pooled = self._reread(self._epoch), self._train.pooled
         batches = bucketed([len(row) for row in ids], recipe.batch, random.Random(recipe.seed * 1000 + self._epoch))  # noqa: S311
         # Every process takes as many, or the others would wait for it for ever.
         batches += batches[: -len(batches) % self._processes]
@@ -205,7 +205,7 @@ class _Training:
             torch.manual_seed((recipe.seed * 1000 + self._epoch) * 1_000_000 + step)
             whole = number % recipe.accumulate == 0 or number == len(mine)
             with nullcontext() if whole else self._accelerator.no_sync(self._wrapped):
-                loss = self._loss(self._logits([ids[at] for at in batch]), batch)
+                loss = self._loss(self._logits([ids[at] for at in batch], [pooled.get(at) for at in batch]), batch)
                 self._accelerator.backward(loss / recipe.accumulate)
             if whole:
                 nn.utils.clip_grad_norm_(self._wrapped.parameters(), 1.0)
@@ -221,10 +221,10 @@ class _Training:
                 self._keep()
         self._progress.losses.append(round(self._total / len(mine), 4))
 
-    def _logits(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
+    def _logits(self, rows: list[list[int]], pooled: list[list[int] | None]) -> tuple[Tensor, Tensor]:
         device = self._accelerator.device
         with torch.autocast(device.type, torch.bfloat16, enabled=self._low):
-            topic, sentiment, _ = self._wrapped(*(each.to(device) for each in padded(rows)))
+            topic, sentiment, _ = self._wrapped(*(each.to(device) for each in padded(rows, pooled)))
         return topic.float(), sentiment.float()
 
     def _loss(self, logits: tuple[Tensor, Tensor], batch: list[int]) -> Tensor:
@@ -307,7 +307,8 @@ def logits_of(network: TwoHeads, data: Encoded, device: torch.device | str) -> t
     with torch.no_grad():
         for start in range(0, len(order), VALIDATION_BATCH):
             part = order[start : start + VALIDATION_BATCH]
-            both = network(*(each.to(device) for each in padded([data.ids[at] for at in part])))[: len(HEADS)]
+            rows = padded([data.ids[at] for at in part], [data.pooled.get(at) for at in part])
+            both = network(*(each.to(device) for each in rows))[: len(HEADS)]
             for kept, logits in zip(found, both, strict=True):
                 kept.extend(logits.float().cpu().numpy())
     back = np.argsort(order)

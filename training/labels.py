@@ -56,10 +56,10 @@ def read_labels(
     taxonomy: Taxonomy,
     masker: Masker = Masker(),  # noqa: B008  (frozen)
 ) -> LabelSet:
-    """Read label files (columns title or text, topic, sentiment). Topics of public sets are mapped to the taxonomy, and
-    texts are masked as the stream masks what it scores.
+    """Read label files (columns title or text, topic, sentiment, entities). Topics of public sets are mapped to the
+    taxonomy, and texts are masked as the stream masks what it scores.
 
-    A row with an unknown label, without a label or without a text is a problem, not a row. Raises InputError if a
+    A row with an unknown label, without any label or without a text is a problem, not a row. Raises InputError if a
     file cannot be read at all.
     """
     result = LabelSet()
@@ -88,7 +88,9 @@ def read_labels(
                 continue
             if not has_words(clean(text)):
                 result.problems.append(f"{where}: no text")
-            elif labels["topic"] is None and labels["sentiment"] is None:
+                continue
+            entities = _entities(row.fields.get("entities"), taxonomy)
+            if labels["topic"] is None and labels["sentiment"] is None and not entities:
                 result.problems.append(f"{where}: no label")
             else:
                 result.rows.append(
@@ -97,7 +99,7 @@ def read_labels(
                         labels["topic"],
                         labels["sentiment"],
                         origin,
-                        _entities(row.fields.get("entities")),
+                        entities,
                         _given(row.fields, "source"),
                         _given(row.fields, "language"),
                     )
@@ -133,9 +135,9 @@ def _origin(path: Path) -> str:
     return f"file-{path.stem}" if is_corpus(path.stem) or path.stem == "all" else path.stem
 
 
-def _entities(given: Any) -> Mapping[str, str]:
-    """A row's entities with the sentiment towards each; none where the cell says nothing of the kind. They slice an
-    evaluation and train nothing, so that a broken cell costs no row."""
+def _entities(given: Any, taxonomy: Taxonomy) -> Mapping[str, str]:
+    """A row's entities with the sentiment towards each; none where the cell says nothing of the kind: many have lists
+    of names there, and a cell that cannot be read costs no row."""
     if isinstance(given, str):
         try:
             given = json.loads(given)
@@ -143,7 +145,8 @@ def _entities(given: Any) -> Mapping[str, str]:
             return {}
     if not isinstance(given, dict):
         return {}
-    return {name: sentiment for name, sentiment in given.items() if isinstance(sentiment, str)}
+    towards = {name: taxonomy.resolve_sentiment(each) for name, each in given.items() if isinstance(each, str)}
+    return {name: sentiment for name, sentiment in towards.items() if sentiment and has_words(clean(name))}
 
 
 def story_key(text: str) -> str:

@@ -27,7 +27,8 @@ def default_base() -> str:
 class TwoHeads(nn.Module):
     """An encoder whose token states are averaged into one embedding, read by two linear heads.
 
-    forward: input_ids, attention_mask, token_type_ids, each (batch, tokens) of int64
+    forward: input_ids, attention_mask, token_type_ids, pooled (1 for each token whose state is averaged: all of a text,
+    or those of a name whose sentiment is asked for), each (batch, tokens) of int64
     -> topic logits (batch, topics), sentiment logits (batch, sentiments), embedding (batch, hidden).
     """
 
@@ -40,12 +41,12 @@ class TwoHeads(nn.Module):
         self.sentiment = nn.Linear(hidden, sentiments)
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor, pooled: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         states = self.encoder(
             input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
         ).last_hidden_state
-        kept = attention_mask.unsqueeze(-1).to(states.dtype)
+        kept = pooled.unsqueeze(-1).to(states.dtype)
         embedding = (states * kept).sum(1) / kept.sum(1).clamp(min=1e-9)
         dropped = self.dropout(embedding)
         return self.topic(dropped), self.sentiment(dropped), embedding

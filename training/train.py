@@ -7,7 +7,6 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -27,13 +26,14 @@ from model.reference import REFERENCE, describe
 from model.reference import encode as encode_reference
 from model.scorer import Score, Scorer
 from model.taxonomy import Taxonomy
+from training.attitudes import attitude_scores, encode_pairs, joined, learnt, pairs_of
 from training.augmentation import Augmentation
 from training.batches import NO_LABEL, Encoded, encode, without_labels
 from training.calibration import temperature
 from training.card import model_card
 from training.checkpoint import Checkpoint
 from training.evaluation import predict, scores_by_origin
-from training.export import Origin, documented, export_bundle, install
+from training.export import Origin, documented, export_bundle, install, seal
 from training.finetune import OnEpoch, Recipe, finetune, logits_of
 from training.heldout import keeps_apart, report_of
 from training.labels import HEADS, LabelledText, Part, is_corpus
@@ -117,11 +117,16 @@ def train(
         asked = _opinions(parts["train"], teachers, taxonomy, before) if first else None
         (opinions,) = broadcast_object_list([asked])
         encoded["train"] = replace(encoded["train"], opinions=opinions)
+    pairs = encode_pairs(pairs_of(parts["train"]), start.tokenizer, taxonomy, recipe.max_tokens)
+    encoded["train"] = joined(encoded["train"], pairs)
     checkpoint = Checkpoint(out.with_name(f".{out.name}.training"), _identity(start, encoded, taxonomy, recipe))
-    learnt = (start.network, encoded["train"], encoded["validation"], taxonomy)
     varied = Augmentation(parts["train"], recipe.augmented_share, recipe.seed)
-    reread = partial(varied.ids, tokenizer=start.tokenizer, max_tokens=recipe.max_tokens)
-    progress = finetune(*learnt, recipe, report, checkpoint, on_epoch, reread)
+
+    def reread(epoch: int) -> list[list[int]]:
+        return [*varied.ids(epoch, start.tokenizer, recipe.max_tokens), *pairs.ids]
+
+    told = (start.network, encoded["train"], encoded["validation"], taxonomy)
+    progress = finetune(*told, recipe, report, checkpoint, on_epoch, reread)
     if not PartialState().is_main_process:
         return None
     if set(encoded["train"].labels[0]) == {NO_LABEL} and not teachers:
@@ -131,6 +136,7 @@ def train(
     summary: dict[str, Any] = {
         "rows": {part: dict(Counter(row.origin for row in rows)) for part, rows in parts.items()},
         "near_duplicates_left_out": dropped,
+        "pairs": len(pairs),
         "taught_apart": all(map(keeps_apart, teachers)),
         "learnt_from": _learnt_from(parts["train"], teachers),
         "base": start.name,
@@ -185,7 +191,8 @@ def finish(
     quotable: Callable[[LabelledText], bool] = lambda _row: True,
     before: Bundle | None = None,
 ) -> Bundle:
-    """Add integer arithmetic where it costs nothing, score the bundle as it then is on the held-back part, beside the
+    """Add integer arithmetic where it costs nothing, say whether the model has learnt the sentiment towards single
+    names, score the bundle as it then is on the held-back part, beside the
     bundle that it started from if there was one, and lay the report, the card, and what live headlines are compared
     with beside it."""
     drawn = chance.sample(parts["train"], min(CALIBRATION_TEXTS, len(parts["train"])))
@@ -194,6 +201,10 @@ def finish(
     if "int8" in bundle.manifest.graphs:
         with Scorer(exact, "cpu") as scorer:
             summary["fp32"] = scores_by_origin(predict(scorer, parts["test"]))
+    with Scorer(bundle, "cpu") as scorer:
+        if learnt(attitude_scores(scorer, parts["validation"])):
+            bundle = seal(bundle.folder, msgspec.structs.replace(bundle.manifest, towards_names=True))
+        summary["towards_names"] = msgspec.to_builtins(attitude_scores(scorer, parts["test"]))
     earlier = None
     if before is not None:
         with Scorer(before, "cpu") as scorer:
@@ -275,7 +286,7 @@ def _identity(start: Start, encoded: Mapping[Part, Encoded], taxonomy: Taxonomy,
     parts: tuple[Part, ...] = ("train", "validation")
     for part in parts:
         data = encoded[part]
-        seen.update(repr((data.ids, data.labels)).encode())
+        seen.update(repr((data.ids, data.labels, data.pooled)).encode())
         for opinions in data.opinions or ():
             seen.update(opinions.tobytes())
     seen.update(repr((start.name, taxonomy, recipe, PartialState().num_processes)).encode())

@@ -66,15 +66,16 @@ def test_every_number_of_a_topic_has_one_of_ours(tmp_path):
     assert read([validation.path]) == [("Fed holds", "central_banks", None)]
 
 
-def test_a_headline_has_the_sentiment_that_all_its_entities_share(tmp_path):
+def test_a_headline_has_the_sentiment_that_all_its_entities_share_and_none_where_they_differ(tmp_path):
     (only,) = fetch(SETS["sentfin"], tmp_path, download)
     lines = only.path.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "title,sentiment,entities"
     rows = read_labels([str(only.path)], Taxonomy())
     assert [(row.text, row.sentiment, row.entities) for row in rows.rows] == [
-        ("Acme's rival gains", "positive", {"Acme's rival": "positive"})
+        ("Acme gains as Bolt slumps", None, {"Acme": "positive", "Bolt": "negative"}),
+        ("Acme's rival gains", "positive", {"Acme's rival": "positive"}),
     ]
-    assert [problem.rpartition(": ")[2] for problem in rows.problems] == ["no label"]  # told of its entities alone
+    assert rows.problems == []
     assert json.loads(next(iter(publicsets.entity_sentiments(download(None, "SEntFiN.csv"))))["entities"]) == {
         "Acme": "positive",
         "Bolt": "negative",

@@ -328,10 +328,11 @@ def test_rare_classes_weigh_more_but_not_in_full_and_unlabelled_rows_do_not_coun
 
 
 def test_padding_is_masked():
-    ids, mask, types = padded([[5, 6, 7], [8]])
+    ids, mask, types, pooled = padded([[5, 6, 7], [8]], [[0, 1, 0], None])
     assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
     assert mask.tolist() == [[1, 1, 1], [1, 0, 0]]
     assert types.tolist() == [[0] * 3] * 2
+    assert pooled.tolist() == [[0, 1, 0], [1, 0, 0]]
 
 
 def test_integer_arithmetic_is_added_where_it_keeps_the_scores_and_left_out_where_it_does_not(
