@@ -76,11 +76,13 @@ class Decision(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model at the gate: what it says of the held-back rows, and its bundle's bytes."""
+    """A model at the gate: what it says of the held-back rows, its bundle's bytes, and whether it was taught the
+    sentiment towards single names."""
 
     version: str
     predictions: Predictions
     size: int
+    towards_names: bool = False
 
 
 class _Question(NamedTuple):
@@ -106,6 +108,7 @@ def judge(champion: Candidate, challenger: Candidate, pace: Pace | None) -> Deci
     kinds = [each for head in HEADS for each in _slices(pairs[head], head)]
     checks = [
         *_labels(first, second),
+        *_names(champion, challenger),
         *_answered([*whole, _readable(first, second)]),
         *_new_topics(first, second),
         *_answered([*_topics(pairs["topic"], first), *kinds]),
@@ -139,6 +142,14 @@ def _labels(first: Predictions, second: Predictions) -> Iterator[Check]:
     if first.taxonomy.sentiments != second.taxonomy.sentiments:
         theirs, ours = (", ".join(each.taxonomy.sentiments) for each in (first, second))
         yield Check("labels", "sentiments", 0, None, None, None, "fail", f"they are {ours} instead of {theirs}")
+
+
+def _names(champion: Candidate, challenger: Candidate) -> Iterator[Check]:
+    """Watched companies would fall back to the sentiment of whole titles, and nobody would be told."""
+    if champion.towards_names:
+        kept = challenger.towards_names
+        told = "as the champion" if kept else "it was not taught it: a watched company would have its titles' sentiment"
+        yield Check("labels", "sentiment towards names", 0, None, None, None, "pass" if kept else "fail", told)
 
 
 def _whole(pairs: Paired, head: str) -> Iterator[_Question]:

@@ -15,7 +15,10 @@ def trial(
 ) -> Decision:
     """Ask both about the rows, time them on the rows' texts, and have the gate judge. Raises the errors of a scorer."""
     with open_scorer(champion) as first, open_scorer(challenger) as second:
-        one, other = (Candidate(each.version, predict(each, rows), size(each.bundle)) for each in (first, second))
+        one, other = (
+            Candidate(each.version, predict(each, rows), size(each.bundle), each.bundle.manifest.towards_names)
+            for each in (first, second)
+        )
         texts = [row.text for row in rows]
         pace = side_by_side(first.score, second.score, texts) if texts else None
     return judge(one, other, pace)

@@ -14,10 +14,11 @@ from model.bundle import MANIFEST
 from model.errors import InputError, UsageError
 from model.masking import Masker
 from stream.settings import Settings
+from training.attitudes import AttitudeScores, attitude_scores
 from training.comparison import Comparison, compare
 from training.evaluation import HeadScores, Predictions, predict
 from training.heldout import test_part
-from training.labels import LabelledText, read_labels
+from training.labels import LabelledText, LabelSet, read_labels
 
 
 @click.command()
@@ -59,17 +60,7 @@ def evaluate(
     places = None if report_to is None else report_places(report_to)
     with options.open_scorer(settings, model) as scorer:
         found = read_labels(files, scorer.taxonomy, Masker(settings.masking.handles))
-        for problem in found.problems:
-            if strict:
-                raise InputError(problem)
-            say(problem)
-        if not found.rows:
-            raise InputError(f"no usable row in {', '.join(files)}: it needs a column 'sentiment' or 'topic'")
-        rows = test_part(found.rows) if held_back else found.rows
-        if not rows:
-            raise InputError(
-                f"none of {counted(len(found.rows), 'row')} is one that is held back: leave out --held-back"
-            )
+        rows = usable(found, files, held_back, strict)
         with progress("labelled headlines") as advance:
             predictions = predict(scorer, rows)
             advance(len(rows))
@@ -82,6 +73,7 @@ def evaluate(
             if against is not None:
                 other = predictions_of(against, settings, rows)
                 advance(len(rows))
+            attitudes = attitude_scores(scorer, rows) if scorer.bundle.manifest.towards_names else None
             if places is not None:
                 from training.report import build_report, write_report  # noqa: PLC0415  (only where one is asked for)
 
@@ -99,11 +91,15 @@ def evaluate(
     compared = [] if other is None else compare(other, predictions)
     if as_json:
         answer: dict[str, Any] = dict(heads)
+        if attitudes is not None:
+            answer["towards_names"] = attitudes
         if against is not None:
             answer["against"] = {"model": against, "differences": compared}
         sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
     else:
         parts = [table(head, scores) for head, scores in heads.items()]
+        if attitudes is not None:
+            parts.append(towards_names(attitudes))
         if against is not None:
             parts.append(differences(against, compared))
         click.echo("\n\n".join(parts))
@@ -111,6 +107,21 @@ def evaluate(
     say(f"{counted(len(predictions.rows), 'row')} compared, {counted(len(found.problems), 'bad row')}{unread}")
     if places is not None:
         say(f"the report is in {places[0]}, its numbers in {places[1]}")
+
+
+def usable(found: LabelSet, files: Sequence[str], held_back: bool, strict: bool) -> list[LabelledText]:
+    """The rows to judge by; bad ones are told. Raises InputError if there are none, or for the first bad one if it is
+    `strict`."""
+    for problem in found.problems:
+        if strict:
+            raise InputError(problem)
+        say(problem)
+    if not found.rows:
+        raise InputError(f"no usable row in {', '.join(files)}: it needs a column 'sentiment' or 'topic'")
+    rows = test_part(found.rows) if held_back else found.rows
+    if not rows:
+        raise InputError(f"none of {counted(len(found.rows), 'row')} is one that is held back: leave out --held-back")
+    return rows
 
 
 def predictions_of(reference: str, settings: Settings, rows: Sequence[LabelledText]) -> Predictions:
@@ -149,6 +160,16 @@ def table(head: str, scores: HeadScores) -> str:
         for name, each in scores.per_class.items()
     ]
     return "\n".join(lines)
+
+
+def towards_names(scores: AttitudeScores) -> str:
+    """How well the sentiment towards single names is told, as lines of text."""
+    return (
+        f"sentiment towards a name: accuracy {scores.accuracy:.3f} (the whole text's would have "
+        f"{scores.accuracy_of_text:.3f}), macro-F1 {scores.macro_f1:.3f}, {counted(scores.n, 'name')}\n"
+        f"  in texts whose names differ: accuracy {scores.accuracy_divided:.3f} (the whole text's "
+        f"{scores.accuracy_of_text_divided:.3f}), {counted(scores.divided, 'name')}"
+    )
 
 
 def differences(reference: str, compared: Sequence[Comparison]) -> str:

@@ -221,6 +221,14 @@ def test_a_topic_of_the_champion_may_not_go_missing():
     assert TOPICS[3] in refusal
 
 
+@pytest.mark.parametrize(("first", "second", "refused"), [(True, False, 1), (True, True, 0), (False, False, 0)])
+def test_the_sentiment_towards_names_may_not_go_missing(first, second, refused):
+    of = rows(120)
+    same = truthful(of)
+    decision = judge(Candidate("one", same, 20, first), Candidate("other", same, 20, second), None)
+    assert [each.partition(":")[0] for each in decision.refusals] == ["sentiment towards names"] * refused
+
+
 def test_sentiments_are_the_champions():
     of = rows(120)
     backwards = Taxonomy(TOPICS, ("positive", "neutral", "negative"))
