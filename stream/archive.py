@@ -16,9 +16,10 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from model.errors import ArchiveError
-from stream.records import Origin, ScoredHeadline
+from stream.records import Origin, ScoredHeadline, Sentiment, chosen, polarity_of
 
 _tables = sa.MetaData()
+_entities = msgspec.json.Decoder(dict[str, Sentiment | dict[str, float]])
 
 headlines = sa.Table(
     "headlines",
@@ -154,7 +155,7 @@ class Archive:
         return kept
 
     def negatives(self, subject: str, since: datetime, until: datetime) -> list[ScoredHeadline]:
-        """A subject's negative headlines published in [since, until], oldest first.
+        """A subject's negative headlines published in [since, until], oldest first; an entity's as they are for it.
 
         `subject`: topic/NAME, topic/all or entity/NAME.
         """
@@ -173,7 +174,8 @@ class Archive:
                 query = query.where(headlines.c.topic == name)
         with self.engine.connect() as connection:
             rows = connection.execute(query.order_by(headlines.c.published_at, headlines.c.id)).mappings()
-            return [_from_row(row) for row in rows]
+            found = [_from_row(row) for row in rows]
+        return [each.towards(name) for each in found] if kind == "entity" else found
 
     def published(self, since: datetime, until: datetime) -> Iterator[ScoredHeadline]:
         """All headlines published in [since, until], newest first, read in portions: no more than one is held."""
@@ -236,7 +238,8 @@ def _to_row(scored: ScoredHeadline) -> dict[str, Any]:
         "p_negative": scored.probabilities["negative"],
         "p_neutral": scored.probabilities["neutral"],
         "p_positive": scored.probabilities["positive"],
-        "entities": msgspec.json.encode(scored.entities).decode(),
+        # With the probabilities where there are any: each is either a sentiment or all that is known of it.
+        "entities": msgspec.json.encode(scored.entities | scored.entity_probabilities).decode(),
         "fingerprint": scored.fingerprint,
         "model": scored.model,
         "origin_partition": scored.origin.partition if scored.origin else None,
@@ -245,6 +248,7 @@ def _to_row(scored: ScoredHeadline) -> dict[str, Any]:
 
 
 def _from_row(row: Any) -> ScoredHeadline:
+    entities = _entities.decode(row["entities"])
     origin = None
     if row["origin_partition"] is not None:
         origin = Origin(row["origin_partition"], row["origin_offset"])
@@ -263,8 +267,9 @@ def _from_row(row: Any) -> ScoredHeadline:
             "neutral": row["p_neutral"],
             "positive": row["p_positive"],
         },
-        polarity=round(row["p_positive"] - row["p_negative"], 6),
-        entities=msgspec.json.decode(row["entities"]),
+        polarity=polarity_of({"negative": row["p_negative"], "positive": row["p_positive"]}),
+        entities={name: each if isinstance(each, str) else chosen(each) for name, each in entities.items()},
+        entity_probabilities={name: each for name, each in entities.items() if not isinstance(each, str)},
         fingerprint=row["fingerprint"],
         model=row["model"],
         origin=origin,

@@ -1,7 +1,7 @@
 """Headlines in, scored headlines or rejections out: what the stream's agent and `newsquall score` both do."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -11,15 +11,22 @@ from model.errors import UnscorableText
 from model.masking import Masker
 from model.scorer import Score, Scorer
 from stream.fingerprint import fingerprint, sketch_of
-from stream.records import MAX_SOURCE_CHARACTERS, Headline, Rejection, ScoredHeadline, Sentiment
+from stream.records import (
+    DIGITS,
+    MAX_SOURCE_CHARACTERS,
+    Headline,
+    Rejection,
+    ScoredHeadline,
+    Sentiment,
+    chosen,
+    polarity_of,
+)
 
-# Probabilities on the wire: finer would be noise of the arithmetic.
-DIGITS = 6
 # BCP 47 subtags of texts whose language their producer does not know or name: not declared, then.
 _UNDECLARED = frozenset({"", "und", "mul", "zxx"})
 _SUBTAGS = re.compile(r"[-_]")
 
-EntitiesOf = Callable[[str], Collection[str]]
+EntitiesOf = Callable[[str], Mapping[str, str]]
 Watch = Callable[[Score], None]
 Told = Callable[[str], None]
 
@@ -57,9 +64,10 @@ def assess(
     What comes of a headline holds no personal data that it came with: its texts are masked before anything is made of
     them.
 
-    `now`: what becomes scored_at, in UTC. `entities_of`: the watched names found in a title; each has the
-    headline's own sentiment. `watch`: is shown each score. `masked`: is told the kind of each piece of personal data
-    that was taken out. Raises ScoringError if the model itself fails; then nothing has been scored.
+    `now`: what becomes scored_at, in UTC. `entities_of`: the watched names found in a title, each as the title
+    writes it; the sentiment towards each is scored, or is the headline's own if the model was not taught the other.
+    `watch`: is shown each score. `masked`: is told the kind of each piece of personal data that was taken out. Raises
+    ScoringError if the model itself fails; then nothing has been scored.
     """
     headlines = [without_personal_data(headline, masker, masked) for headline in headlines]
     languages = scorer.bundle.manifest.languages
@@ -77,9 +85,33 @@ def assess(
         else:
             if watch:
                 watch(score)
-            named = entities_of(headline.title) if entities_of else ()
-            results.append(_scored(headline, score, named, scorer, now))
-    return results
+            results.append(_scored(headline, score, scorer, now))
+    return _with_entities(results, scorer, entities_of) if entities_of else results
+
+
+def _with_entities(
+    results: Sequence[ScoredHeadline | Rejection], scorer: Scorer, entities_of: EntitiesOf
+) -> list[ScoredHeadline | Rejection]:
+    """The results with the watched entities that their titles name, and the sentiment towards each."""
+    named = [{} if isinstance(each, Rejection) else entities_of(each.title) for each in results]
+    pairs = [
+        (each.title, written)
+        for each, names in zip(results, named, strict=True)
+        if not isinstance(each, Rejection)
+        for written in names.values()
+    ]
+    towards = iter(scorer.towards(pairs)) if scorer.bundle.manifest.towards_names else None
+    whole: list[ScoredHeadline | Rejection] = []
+    for each, names in zip(results, named, strict=True):
+        if not isinstance(each, Rejection) and names:
+            told = {name: _rounded(next(towards), scorer) for name in names} if towards else {}
+            each = msgspec.structs.replace(  # noqa: PLW2901
+                each,
+                entities={name: chosen(told[name]) if name in told else each.sentiment for name in names},
+                entity_probabilities=told,
+            )
+        whole.append(each)
+    return whole
 
 
 def without_personal_data(headline: Headline, masker: Masker, masked: Told | None = None) -> Headline:
@@ -96,12 +128,9 @@ def without_personal_data(headline: Headline, masker: Masker, masked: Told | Non
     return msgspec.structs.replace(headline, title=title.text, source=source.text[:MAX_SOURCE_CHARACTERS], url=url.text)
 
 
-def _scored(headline: Headline, score: Score, named: Collection[str], scorer: Scorer, now: datetime) -> ScoredHeadline:
+def _scored(headline: Headline, score: Score, scorer: Scorer, now: datetime) -> ScoredHeadline:
     sentiment = cast(Sentiment, score.sentiment)
-    probabilities = {
-        name: round(probability, DIGITS)
-        for name, probability in zip(scorer.taxonomy.sentiments, score.probabilities, strict=True)
-    }
+    probabilities = _rounded(score.probabilities, scorer)
     return ScoredHeadline(
         id=headline.id,
         title=headline.title,
@@ -114,8 +143,13 @@ def _scored(headline: Headline, score: Score, named: Collection[str], scorer: Sc
         sentiment=sentiment,
         probabilities=probabilities,
         # Of the rounded ones, so that the archive, which keeps those, gives the same number back.
-        polarity=round(probabilities["positive"] - probabilities["negative"], DIGITS),
-        entities=dict.fromkeys(named, sentiment),
+        polarity=polarity_of(probabilities),
+        entities={},
         fingerprint=fingerprint(headline.title, sketch_of(score.embedding, scorer.version)),
         model=scorer.version,
     )
+
+
+def _rounded(probabilities: Sequence[float], scorer: Scorer) -> dict[str, float]:
+    """Probabilities by sentiment, as exact as they are on the wire."""
+    return {name: round(each, DIGITS) for name, each in zip(scorer.taxonomy.sentiments, probabilities, strict=True)}

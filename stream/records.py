@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from msgspec import Meta, Struct
@@ -23,6 +23,8 @@ _NO_NUL = r"^[^\x00]*$"
 DATE_COLUMNS = ("date", "time", "timestamp")
 
 MAX_SOURCE_CHARACTERS = 256
+# Of probabilities on the wire: finer would be noise of the arithmetic.
+DIGITS = 6
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=256, pattern=_NO_NUL)]
 
@@ -48,7 +50,8 @@ class Origin(Struct, frozen=True):
 
 
 class ScoredHeadline(Struct, frozen=True):
-    """A headline with what the model says of it. `entities`: the sentiment towards each that it names."""
+    """A headline with what the model says of it. `entities`: the sentiment towards each that it names;
+    `entity_probabilities`: of the three sentiments towards each, empty where the model was not taught to tell."""
 
     id: str
     title: str
@@ -65,6 +68,25 @@ class ScoredHeadline(Struct, frozen=True):
     fingerprint: str
     model: str
     origin: Origin | None = None
+    entity_probabilities: dict[str, dict[str, float]] = {}
+
+    def towards(self, entity: str) -> "ScoredHeadline":
+        """The headline as it is for one of its entities: with the sentiment towards it, and where they are known the
+        probabilities and the polarity."""
+        seen = msgspec.structs.replace(self, sentiment=self.entities[entity])
+        if (probabilities := self.entity_probabilities.get(entity)) is None:
+            return seen
+        return msgspec.structs.replace(seen, probabilities=probabilities, polarity=polarity_of(probabilities))
+
+
+def polarity_of(probabilities: Mapping[str, float]) -> float:
+    """p(positive) - p(negative), in [-1, 1], as exact as probabilities are on the wire."""
+    return round(probabilities["positive"] - probabilities["negative"], DIGITS)
+
+
+def chosen(probabilities: Mapping[str, float]) -> Sentiment:
+    """The likeliest sentiment; of equals the first in the taxonomy's order, as the scorer has it."""
+    return cast(Sentiment, max(("negative", "neutral", "positive"), key=lambda name: probabilities[name]))
 
 
 class TallyEntry(Struct, frozen=True, array_like=True):

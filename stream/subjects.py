@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from stream.records import ScoredHeadline, Sentiment, Tally, TallyEntry, encode, minute_of
+from stream.records import ScoredHeadline, Tally, TallyEntry, encode, minute_of
 
 ALL = "topic/all"
 
@@ -21,12 +21,12 @@ def entity_subject(entity: str) -> str:
     return f"entity/{entity}"
 
 
-def subjects_of(headline: ScoredHeadline) -> list[tuple[str, Sentiment]]:
-    """The subjects that a headline counts for, with the sentiment that it has towards each."""
+def subjects_of(headline: ScoredHeadline) -> list[tuple[str, ScoredHeadline]]:
+    """The subjects that a headline counts for, with the headline as it is for each."""
     return [
-        (topic_subject(headline.topic), headline.sentiment),
-        (ALL, headline.sentiment),
-        *((entity_subject(entity), sentiment) for entity, sentiment in headline.entities.items()),
+        (topic_subject(headline.topic), headline),
+        (ALL, headline),
+        *((entity_subject(entity), headline.towards(entity)) for entity in headline.entities),
     ]
 
 
@@ -36,9 +36,9 @@ def tallies(headlines: Iterable[ScoredHeadline]) -> list[Tally]:
     entries: dict[tuple[str, str], list[TallyEntry]] = {}
     for headline in headlines:
         minute = minute_of(headline.published_at)
-        for subject, sentiment in subjects_of(headline):
+        for subject, seen in subjects_of(headline):
             entries.setdefault((subject, headline.model), []).append(
-                TallyEntry(headline.id, minute, sentiment, headline.polarity, headline.fingerprint, headline.source)
+                TallyEntry(seen.id, minute, seen.sentiment, seen.polarity, seen.fingerprint, seen.source)
             )
     return [Tally(subject, model, part) for (subject, model), all_ in entries.items() for part in _portions(all_)]
 

@@ -41,6 +41,7 @@ class _Mention(NamedTuple):
     begin: int
     end: int
     entity: WatchedEntity
+    written: str
 
 
 class Watchlist:
@@ -52,7 +53,7 @@ class Watchlist:
 
     >>> list = Watchlist([WatchedEntity("Acme Corp", ("Acme",), ("ACM",))])
     >>> list.named_in("ACME's plant burns"), list.named_in("Acmeists gather"), list.named_in("Buy $ACM")
-    (['Acme Corp'], [], ['Acme Corp'])
+    ({'Acme Corp': 'acme'}, {}, {'Acme Corp': 'ACM'})
     """
 
     def __init__(self, entities: Iterable[WatchedEntity]) -> None:
@@ -77,8 +78,9 @@ class Watchlist:
         """The watched entities' names."""
         return tuple(entity.name for entity in self.entities)
 
-    def named_in(self, title: str) -> list[str]:
-        """Names of the entities that a title names, in the order of their first mention, each once."""
+    def named_in(self, title: str) -> dict[str, str]:
+        """The entities that a title names, in the order of their first mention: name -> as the
+        title writes it, case folded."""
         text = clean(title)
         # Folded text, not re.IGNORECASE: that takes a dotted capital I for an i, and does not take ß for ss.
         folded = text.casefold()
@@ -89,7 +91,10 @@ class Watchlist:
         mentions += _leftmost_longest(
             mention for mention in _bounded(self._tickers, text) if _is_ticker(mention, text, shouted)
         )
-        return list(dict.fromkeys(mention.entity.name for mention in sorted(mentions, key=lambda each: each.begin)))
+        found: dict[str, str] = {}
+        for mention in sorted(mentions, key=lambda each: each.begin):
+            found.setdefault(mention.entity.name, mention.written)
+        return found
 
     def _is_meant(self, mention: _Mention, folded: str) -> bool:
         """Whether a name is the company's: guarded is a single word, in a title without a word of its context."""
@@ -115,7 +120,7 @@ def _bounded(automaton: ahocorasick.Automaton | None, text: str) -> Iterator[_Me
     for last, (length, entity) in automaton.iter(text) if automaton is not None else ():
         begin, end = last - length + 1, last + 1
         if not (_goes_on(text, begin - 1, begin) or _goes_on(text, end, end - 1)):
-            yield _Mention(begin, end, entity)
+            yield _Mention(begin, end, entity, text[begin:end])
 
 
 def _goes_on(text: str, outside: int, inside: int) -> bool:

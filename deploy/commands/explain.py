@@ -12,7 +12,7 @@ from model.errors import UsageError
 from model.masking import Masker
 from model.scorer import Scorer
 from model.text import MAX_TITLE_CHARACTERS
-from stream.assessment import DIGITS
+from stream.records import DIGITS
 from stream.settings import Settings
 
 BAR_CELLS = 24

@@ -21,10 +21,9 @@ from model.masking import Masker
 from model.scorer import Scorer
 from model.taxonomy import Taxonomy
 from stream.archive import Archive, archive_errors
-from stream.assessment import DIGITS
 from stream.clock import utc_now
 from stream.headlines import read_headlines
-from stream.records import ScoredHeadline
+from stream.records import DIGITS, ScoredHeadline
 from stream.settings import Settings, format_duration
 from training import publicsets
 from training.exchange import UNNAMED, Reader, label_row, require_new_topic, write_csv, write_json, write_jsonl
@@ -226,7 +225,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> bytes:
 def _scored(file: str, settings: Settings, scorer: Scorer) -> Iterator[ScoredHeadline]:
     """A file's headlines, scored; bad rows are told."""
     rows = read_headlines(file, utc_now, settings.trends.future_tolerance)
-    for line, result in scored_rows(rows, scorer, lambda _title: (), Masker(settings.masking.handles)):
+    for line, result in scored_rows(rows, scorer, lambda _title: {}, Masker(settings.masking.handles)):
         if isinstance(result, ScoredHeadline):
             yield result
         else:

@@ -11,6 +11,8 @@ from stream.archive import Archive, from_microseconds, microseconds
 from stream.records import Origin, ScoredHeadline
 
 NOW = datetime(2026, 3, 4, 9, 30, 0, 1, tzinfo=UTC)
+GOOD = {"negative": 0.05, "neutral": 0.25, "positive": 0.7}
+BAD = {"negative": 0.8, "neutral": 0.15, "positive": 0.05}
 
 
 def scored(id_, sentiment="negative", topic="earnings", published=NOW, entities=None, model="m1", **changes):
@@ -50,10 +52,11 @@ def test_what_comes_out_is_what_went_in(archive):
     headlines = [
         scored("a", entities={"Acme Corp": "negative", "Bolt": "positive"}),
         scored("b", source="", url="", origin=None),
+        scored("m", entities={"Acme": "positive", "Bolt": "negative"}, entity_probabilities={"Acme": GOOD}),
         scored("c", published=datetime(1990, 1, 1, tzinfo=UTC)),
     ]
     archive.keep(headlines)
-    assert archive.find(["a", "b", "c", "d"]) == {each.id: each for each in headlines}
+    assert archive.find(["a", "b", "m", "c", "d"]) == {each.id: each for each in headlines}
 
 
 def test_the_first_score_of_a_headline_wins_for_ever(archive):
@@ -123,7 +126,7 @@ def test_negatives_are_of_the_subject_alone_oldest_first(archive):
             scored("early", published=NOW),
             scored("other", topic="other", published=NOW + timedelta(seconds=1)),
             scored("good", "positive"),
-            scored("mixed", "positive", entities={"Acme": "negative"}),
+            scored("mixed", "positive", entities={"Acme": "negative"}, entity_probabilities={"Acme": BAD}),
             scored("spared", "negative", topic="other", entities={"Acme": "neutral"}),
         ]
     )
@@ -134,7 +137,8 @@ def test_negatives_are_of_the_subject_alone_oldest_first(archive):
 
     assert ids("topic/earnings") == ["early", "late"]
     assert ids("topic/all") == ["early", "spared", "other", "late"]
-    assert ids("entity/Acme") == ["mixed"]
+    (mixed,) = archive.negatives("entity/Acme", NOW, until)
+    assert (mixed.id, mixed.sentiment, mixed.probabilities, mixed.polarity) == ("mixed", "negative", BAD, -0.75)
     assert ids("entity/Bolt") == ids("topic/nothing") == []
 
 

@@ -30,8 +30,13 @@ class FixedScorer:
     version = "fixed-1"
     taxonomy = Taxonomy()
 
-    def __init__(self, languages: Sequence[str] = ("en",), probabilities: tuple[float, ...] = GLOOM) -> None:
-        self.bundle = SimpleNamespace(manifest=SimpleNamespace(languages=list(languages)))
+    def __init__(
+        self,
+        languages: Sequence[str] = ("en",),
+        probabilities: tuple[float, ...] = GLOOM,
+        towards_names: bool = False,
+    ) -> None:
+        self.bundle = SimpleNamespace(manifest=SimpleNamespace(languages=list(languages), towards_names=towards_names))
         self.probabilities = probabilities
         self.asked: list[str] = []
 
@@ -75,9 +80,36 @@ def test_a_scored_headline_says_all_that_the_wire_promises() -> None:
     )
 
 
-def test_watched_names_have_the_headlines_own_sentiment() -> None:
+def test_each_watched_name_has_the_sentiment_towards_it() -> None:
+    class Fan(FixedScorer):
+        def towards(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, ...]]:
+            self.pairs = list(pairs)
+            return [(0.05, 0.0, 0.95) if name == "acme" else (0.1, 0.8, 0.1) for _, name in pairs]
+
+    scorer = Fan(towards_names=True)
+    names = {"Acme Corp": "acme", "Bolt": "$blt"}
+    results = assessed(
+        headline("Acme and $BLT part"),
+        headline("📉"),
+        headline("Nothing named"),
+        headline("Bolt falls"),
+        scorer=scorer,
+        entities_of=lambda title: {k: v for k, v in names.items() if k.split()[0] in title or v in title.casefold()},
+    )
+    assert scorer.pairs == [("Acme and $BLT part", "acme"), ("Acme and $BLT part", "$blt"), ("Bolt falls", "$blt")]
+    found = [each.entities if isinstance(each, ScoredHeadline) else None for each in results]
+    assert found == [{"Acme Corp": "positive", "Bolt": "neutral"}, None, {}, {"Bolt": "neutral"}]
+    first = results[0]
+    assert isinstance(first, ScoredHeadline)
+    of_acme, of_bolt = first.towards("Acme Corp"), first.towards("Bolt")
+    assert (first.sentiment, of_acme.sentiment, of_bolt.sentiment) == ("negative", "positive", "neutral")
+    assert (of_acme.polarity, of_bolt.polarity) == (0.9, 0.0)
+    assert of_acme.probabilities == {"negative": 0.05, "neutral": 0.0, "positive": 0.95}
+
+
+def test_a_model_that_was_not_taught_names_gives_them_the_headlines_own_sentiment() -> None:
     scored, other = assessed(
-        headline(), headline("Nothing named"), entities_of=lambda title: {"Acme"} if "Acme" in title else ()
+        headline(), headline("Nothing named"), entities_of=lambda title: {"Acme": "acme"} if "Acme" in title else {}
     )
     assert isinstance(scored, ScoredHeadline)
     assert isinstance(other, ScoredHeadline)
@@ -165,7 +197,7 @@ def test_nothing_that_comes_of_a_headline_holds_its_personal_data() -> None:
             url="https://wire.example/4111111111111111?by=jane@wire.example",
         ),
         scorer=scorer,
-        entities_of=lambda title: named.append(title) or [],
+        entities_of=lambda title: named.append(title) or {},
         masked=kinds.append,
     )
     assert isinstance(scored, ScoredHeadline)
@@ -173,7 +205,8 @@ def test_nothing_that_comes_of_a_headline_holds_its_personal_data() -> None:
     assert scorer.asked == named == [scored.title] == [title]
     assert (scored.id, scored.source) == ("a1", "[email] (Baltic Wire)")
     assert scored.url == "https://wire.example/4111111111111111?by=[email]"
-    assert scored.fingerprint == fingerprint("Acme recalls 1,200 kettles, says @kettlefan 电话")
+    sketch = sketch_of(np.zeros(4, np.float32), "fixed-1")
+    assert scored.fingerprint == fingerprint("Acme recalls 1,200 kettles, says @kettlefan 电话", sketch)
     assert kinds == ["email", "phone", "email", "email"]
 
 

@@ -8,7 +8,7 @@ from stream.subjects import subjects_of, tallies
 THEN = datetime(2026, 3, 4, 9, 30, 59, 999999, tzinfo=UTC)
 
 
-def scored(id_="a", topic="earnings", model="m1", entities=None) -> ScoredHeadline:
+def scored(id_="a", topic="earnings", model="m1", entities=None, towards=None) -> ScoredHeadline:
     return ScoredHeadline(
         id=id_,
         title="t",
@@ -24,21 +24,23 @@ def scored(id_="a", topic="earnings", model="m1", entities=None) -> ScoredHeadli
         entities=entities or {},
         fingerprint="0001.",
         model=model,
+        entity_probabilities=towards or {},
     )
 
 
 def test_a_headline_counts_for_its_topic_for_all_and_for_its_entities_each_with_its_own_sentiment():
-    assert subjects_of(scored(entities={"Acme": "positive"})) == [
+    found = subjects_of(scored(entities={"Acme": "positive"}))
+    assert [(subject, seen.sentiment) for subject, seen in found] == [
         ("topic/earnings", "negative"),
         ("topic/all", "negative"),
         ("entity/Acme", "positive"),
     ]
 
 
-def test_a_batch_makes_one_tally_a_subject_and_model_with_entries_in_order():
-    made = tallies(
-        [scored("a"), scored("b", "other"), scored("c", model="m2"), scored("d", entities={"Acme": "positive"})]
-    )
+def test_a_batch_makes_one_tally_a_subject_and_model_with_entries_in_order_and_the_polarity_towards_each():
+    towards = {"Acme": {"negative": 0.1, "neutral": 0.2, "positive": 0.7}}
+    named = scored("d", entities={"Acme": "positive"}, towards=towards)
+    made = tallies([scored("a"), scored("b", "other"), scored("c", model="m2"), named])
     assert {(tally.subject, tally.model): [entry.id for entry in tally.entries] for tally in made} == {
         ("topic/earnings", "m1"): ["a", "d"],
         ("topic/other", "m1"): ["b"],
@@ -48,7 +50,7 @@ def test_a_batch_makes_one_tally_a_subject_and_model_with_entries_in_order():
         ("entity/Acme", "m1"): ["d"],
     }
     entity = next(tally for tally in made if tally.subject == "entity/Acme")
-    assert entity.entries == [TallyEntry("d", 29_543_610, "positive", -0.7, "0001.", "wire")]
+    assert entity.entries == [TallyEntry("d", 29_543_610, "positive", 0.6, "0001.", "wire")]
 
 
 def test_no_headlines_make_no_tally():

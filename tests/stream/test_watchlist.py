@@ -56,7 +56,7 @@ LIST = Watchlist([ACME, ACME_FOODS, CAT, STREET, CITI, ATT])
     ],
 )
 def test_a_title_names(title, names):
-    assert LIST.named_in(title) == names
+    assert list(LIST.named_in(title)) == names
 
 
 CHINESE = Watchlist(
@@ -84,7 +84,7 @@ CHINESE = Watchlist(
     ],
 )
 def test_a_title_of_a_script_without_spaces_names(title, names):
-    assert CHINESE.named_in(title) == names
+    assert list(CHINESE.named_in(title)) == names
 
 
 @settings(max_examples=300)
@@ -92,7 +92,6 @@ def test_a_title_of_a_script_without_spaces_names(title, names):
 def test_whatever_is_in_a_title_only_watched_names_come_back_each_once(noise):
     found = LIST.named_in(noise + " Acme " + noise)
     assert "Acme" in found or "Acme Foods" in found
-    assert len(found) == len(set(found))
     assert set(found) <= set(LIST.names)
 
 
@@ -103,11 +102,11 @@ def test_letters_that_only_look_alike_under_case_folding_break_nothing(title):
 
 
 def test_an_alias_with_nothing_to_read_in_it_is_found_nowhere():
-    assert Watchlist([WatchedEntity("Acme", ("https://acme.example", "\u200b"))]).named_in("Bolt falls") == []
+    assert Watchlist([WatchedEntity("Acme", ("https://acme.example", "\u200b"))]).named_in("Bolt falls") == {}
 
 
 def test_an_empty_list_finds_nothing():
-    assert Watchlist(()).named_in("Acme falls") == []
+    assert Watchlist(()).named_in("Acme falls") == {}
     assert load_watchlist(None).names == ()
 
 
@@ -176,11 +175,11 @@ APPLE = Watchlist([WatchedEntity("Apple", ("Apple Inc",), ("AAPL",), ("iPhone", 
     ],
 )
 def test_a_word_with_other_meanings_counts_beside_a_word_of_its_context(title, named):
-    assert APPLE.named_in(title) == (["Apple"] if named else [])
+    assert list(APPLE.named_in(title)) == (["Apple"] if named else [])
 
 
 def test_a_name_is_no_context_of_itself():
-    assert Watchlist([WatchedEntity("Shell", context=("Shell", "oil"))]).named_in("A shell on the beach") == []
+    assert Watchlist([WatchedEntity("Shell", context=("Shell", "oil"))]).named_in("A shell on the beach") == {}
 
 
 def test_all_columns_are_read(tmp_path):
@@ -230,8 +229,7 @@ names = st.lists(st.text("abcAB é海", min_size=1, max_size=6), min_size=1, max
 def test_every_name_that_stands_alone_is_found_and_nothing_else(forms, text):
     known = {form.strip().casefold(): form for form in forms if form.strip()}
     found = Watchlist([WatchedEntity(form) for form in known.values()]).named_in(text)
-    assert len(found) == len(set(found))
     folded = " ".join(text.split()).casefold()
     assert all(" ".join(name.split()).casefold() in folded for name in found)
     if folded in known and folded:
-        assert found == [known[folded]]
+        assert list(found) == [known[folded]]
