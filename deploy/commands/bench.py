@@ -13,6 +13,7 @@ from deploy.commands.train import import_training, starting_point
 from model.bundle import Bundle
 from model.providers import ProviderChoice
 from stream.settings import Settings
+from stream.watchlist import load_watchlist
 
 
 @click.group()
@@ -165,4 +166,41 @@ def stories(
     pairs = read_pairs(file or PAIRS)
     with options.open_scorer(settings, model, provider) as scorer:
         result = measure(pairs, half, scorer, say, headlines=headlines)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
+@click.argument("file", required=False)
+@click.option(
+    "--headlines", type=click.IntRange(min=1_000), default=20_000, show_default=True, help="How many to send."
+)
+@click.option("--constant-scorer", is_flag=True, help="A scorer that costs nothing: what binds where a GPU scores.")
+@click.option("--profile", is_flag=True, help="Say by py-spy where the worker's time goes; it is slower then.")
+@options.model
+@click.pass_obj
+def stream(
+    settings: Settings, *, file: str | None, headlines: int, constant_scorer: bool, profile: bool, model: str | None
+) -> None:
+    """One worker on a real broker: headlines a second, and which share that is of scoring alone.
+
+    Titles are those of FILE or our own, said again where there are too few. The settings' watchlist is used.
+    """
+    from deploy.bench.profiling import Profiler  # noqa: PLC0415
+    from deploy.bench.scorer import texts_of  # noqa: PLC0415
+    from deploy.bench.stream import measure, worker_environment  # noqa: PLC0415
+
+    watched = load_watchlist(settings.trends.watchlist, settings.trends.most_entities)
+    profiler = Profiler() if profile else None
+    with options.open_scorer(settings, model) as scorer:
+        environment = worker_environment(settings, scorer.bundle, scorer.threads)
+        result = measure(
+            texts_of(file, headlines),
+            headlines,
+            scorer,
+            watched,
+            environment,
+            say,
+            constant=constant_scorer,
+            profiler=profiler,
+        )
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
