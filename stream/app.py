@@ -19,6 +19,7 @@ from stream.clock import utc_now
 from stream.counting import CountingAgent, TrendKeeper
 from stream.following import ModelFollower
 from stream.gauges import Gauges
+from stream.handover import DirectConsumer
 from stream.metrics import Metrics
 from stream.scoring import ScoringAgent
 from stream.settings import Settings
@@ -69,6 +70,8 @@ def build_app(
         stream_wait_empty=False,
         processing_guarantee="at_least_once",
     )
+
+    app.transport.Consumer = DirectConsumer
 
     def fail(error: BaseException) -> None:
         app.loop.create_task(app.crash(error))
