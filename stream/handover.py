@@ -12,10 +12,10 @@ from faust.transport.drivers.aiokafka import Consumer
 from mode.services import WaitResults
 
 
-class DirectConsumer(Consumer):  # type: ignore[misc]  (Faust is not read by the type checker)
+class DirectConsumer(Consumer):  # type: ignore[misc]
     """Faust's consumer; give it to a transport before that makes one."""
 
-    async def wait_first(self, *coros: Any, timeout: Any = None) -> WaitResults:
+    async def wait_first(self, *coros: Any, timeout: Any = None) -> WaitResults:  # noqa: ASYNC109  (Faust's)
         """As Faust's, without tasks if the first coroutine ends at its first step. The others are not begun then."""
         first, *others = coros
         if not isinstance(first, Coroutine):
