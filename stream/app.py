@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 FETCH_BYTES = 128 * 1024
 BATCH_BYTES = 256 * 1024
+# A broker compacts no file that it still writes to, by its own settings a gigabyte, and a worker that starts reads all
+# of it.
+CHANGELOG_SETTINGS = {"segment.bytes": str(16 * 1024 * 1024), "min.cleanable.dirty.ratio": "0.3"}
 # Between two looks at the watchlist's file.
 WATCHLIST_SECONDS = 5.0
 
@@ -96,6 +99,7 @@ def build_app(
         value_type=bytes,
         partitions=settings.kafka.partitions,
         help="Ledger pages: which headlines each subject has counted.",
+        extra_topic_configs=CHANGELOG_SETTINGS,
     )
     writer = uuid.uuid4().hex[:8]
     partitions = list(range(settings.kafka.partitions))
@@ -119,6 +123,7 @@ def build_app(
     table.on_recover(recovered)
 
     async def revoked(_app: Any, _partitions: Any, **_kwargs: Any) -> None:
+        metrics.rebalances.inc()
         counting.revoked()
         for reader in (scoring.reader, counting.reader):
             reader.reset()

@@ -67,13 +67,13 @@ class StreamBench(msgspec.Struct, frozen=True):
     profile: Shares | None
 
 
-def worker_environment(settings: Settings, bundle: Bundle, threads: int) -> dict[str, str]:
+def worker_environment(settings: Settings, bundle: Bundle, threads: int | None) -> dict[str, str]:
     """The worker's settings, where they are not a site's own or the defaults."""
     watchlist = settings.trends.watchlist
     return {
         "NEWSQUALL_SCORER__MODEL": str(bundle.folder.absolute()),
-        "NEWSQUALL_SCORER__THREADS": str(threads),
         "NEWSQUALL_WORKER__BATCH": str(settings.worker.batch),
+        **({"NEWSQUALL_SCORER__THREADS": str(threads)} if threads else {}),
         **({"NEWSQUALL_TRENDS__WATCHLIST": str(watchlist.absolute())} if watchlist else {}),
     }
 

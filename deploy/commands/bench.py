@@ -204,3 +204,59 @@ def stream(
             profiler=profiler,
         )
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
+@click.argument("file", required=False)
+@click.option("--ordinary", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Headlines a second.")
+@click.option(
+    "--times", type=click.FloatRange(min=1), default=100.0, show_default=True, help="How much more in the burst."
+)
+@click.option("--seconds", type=click.FloatRange(min=1), default=60.0, show_default=True, help="How long the burst is.")
+@click.option("--constant-scorer", is_flag=True, help="A scorer that costs nothing.")
+@options.model
+@click.pass_obj
+def burst(
+    settings: Settings,
+    *,
+    file: str | None,
+    ordinary: float,
+    times: float,
+    seconds: float,
+    constant_scorer: bool,
+    model: str | None,
+) -> None:
+    """A burst of news through one worker on a real broker: what is lost, how far it falls behind, who waits longest."""
+    from deploy.bench.burst import measure  # noqa: PLC0415
+    from deploy.bench.scorer import texts_of  # noqa: PLC0415
+    from deploy.bench.stream import worker_environment  # noqa: PLC0415
+    from model.registry import resolve  # noqa: PLC0415
+
+    bundle = resolve(model or settings.scorer.model, settings.registry.place())
+    environment = worker_environment(settings, bundle, settings.scorer.threads)
+    scorer = "constant" if constant_scorer else bundle.version
+    titles = texts_of(file, int(ordinary * times * seconds) + 1)
+    result = measure(titles, ordinary, times, seconds, scorer, environment, say, constant=constant_scorer)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
+@click.option("--days", type=click.IntRange(min=1), default=7, show_default=True, help="Days of state.")
+@click.option("--per-day", type=click.IntRange(min=1), default=10_000, show_default=True, help="Headlines a day.")
+@click.option("--entities", type=click.IntRange(min=0), default=500, show_default=True, help="Watched companies.")
+@click.option(
+    "--settle", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds for the broker to compact."
+)
+@options.model
+@click.pass_obj
+def state(settings: Settings, *, days: int, per_day: int, entities: int, settle: float, model: str | None) -> None:
+    """What the counts of topics and watched companies take on the broker and in memory, and how long a start takes."""
+    from deploy.bench.scorer import texts_of  # noqa: PLC0415
+    from deploy.bench.state import measure  # noqa: PLC0415
+    from deploy.bench.stream import worker_environment  # noqa: PLC0415
+    from model.registry import resolve  # noqa: PLC0415
+
+    bundle = resolve(model or settings.scorer.model, settings.registry.place())
+    environment = worker_environment(settings, bundle, settings.scorer.threads)
+    result = measure(texts_of(None, per_day), days, per_day, entities, environment, settle, say)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
