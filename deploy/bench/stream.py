@@ -35,6 +35,7 @@ SOURCES = 40
 # Texts a call of `newsquall score` (deploy/commands/score.py).
 CHUNK = 2_048
 LOOK_SECONDS = 1.0
+IDLE_SECONDS = 5.0
 CPU = ("process_cpu_seconds_total", ())
 RESIDENT = ("process_resident_memory_bytes", ())
 SCORED_SUM = ("newsquall_batch_size_sum", ())
@@ -51,7 +52,8 @@ class StreamBench(msgspec.Struct, frozen=True):
     """What was measured. `stream`: from the first batch's score to the last ledger page on the broker. `score`: what
     `newsquall score` does, in one process with as many threads, before the worker and after it. `share`: the stream's
     rate of that; `cpu_share`: the same by CPU time, which a busy machine does not change. None with a scorer that
-    costs nothing. `lost`, `doubled`: by the archive and the ledger."""
+    costs nothing. `idle_share`: of a core, what the worker takes when nothing comes: where other programs slow the
+    stream down, that much more of it is in `cpu_ms`. `lost`, `doubled`: by the archive and the ledger."""
 
     headlines: int
     titles: int
@@ -63,6 +65,7 @@ class StreamBench(msgspec.Struct, frozen=True):
     score: Rate | None
     share: float | None
     cpu_share: float | None
+    idle_share: float
     peak_rss_mb: float
     profile: Shares | None
 
@@ -200,6 +203,7 @@ def measure(
 
         counted = at.drained(sent, LOOK_SECONDS, look)
         shares = profiler.stop() if profiler else None
+        idle = idle_share(at)
         books = books_of(at, sent, counted)
         at.worker.stop()
     score()
@@ -216,9 +220,17 @@ def measure(
         score=beside,
         share=round(stream.per_second / beside.per_second, 3) if beside else None,
         cpu_share=round(beside.cpu_ms / stream.cpu_ms, 3) if beside else None,
+        idle_share=round(idle, 3),
         peak_rss_mb=round(watch.peak / 1e6, 1),
         profile=shares,
     )
+
+
+def idle_share(at: Site) -> float:
+    """The share of a core that the worker takes while nothing comes."""
+    before, began = at.samples().get(CPU, 0.0), time.monotonic()
+    time.sleep(IDLE_SECONDS)
+    return max(0.0, at.samples().get(CPU, 0.0) - before) / (time.monotonic() - began)
 
 
 def _mean(rates: Sequence[Rate]) -> Rate | None:
