@@ -112,7 +112,9 @@ class StoryBook:
         enough = LEAST_SHARED * len(keys) - unseen
         near: list[int] = []
         # Those with most keys in common first, of these the ones with the rarest, then the newest.
-        for number in islice(sorted(found, key=found.__getitem__, reverse=True), LOOKED_AT):
+        several = [number for number, shared in found.items() if shared > 1]  # few: only these need be sorted
+        several.sort(key=found.__getitem__, reverse=True)
+        for number in islice(chain(several, (each for each, shared in found.items() if shared == 1)), LOOKED_AT):
             story, shared = self._stories[number], found[number]
             if (shared >= enough or shared >= story.enough - unseen) and story.is_near(minute):
                 near.append(number)
