@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from aiokafka.errors import IllegalStateError
+
 log = logging.getLogger(__name__)
 
 # Without a record for so long, though the broker has some: what was to come has been passed over.
@@ -102,6 +104,14 @@ class GaplessReader:
         for tp in [tp for tp in self._app.consumer.assignment() if tp.topic == self._topic]:
             end = self._app.consumer.highwater(tp)
             expected = await self._expected(tp)
-            # What has not been read at all waits for its turn behind another topic's records.
-            if end is not None and end > expected and await self._app.consumer.position(tp) > expected:
+            if end is not None and end > expected and await self._read_beyond(tp, expected):
                 await self._seek(tp, expected)
+
+    async def _read_beyond(self, tp: Any, expected: int) -> bool:
+        """Whether the consumer has gone past an offset: what it has not read yet waits for its turn behind another
+        topic's records, and comes."""
+        try:
+            position: int = await self._app.consumer.position(tp)
+        except IllegalStateError:
+            return False  # the partition has just moved
+        return position > expected

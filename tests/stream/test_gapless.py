@@ -4,6 +4,7 @@ from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from aiokafka.errors import IllegalStateError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,6 +105,20 @@ async def test_records_that_have_not_been_read_yet_are_waited_for():
     assert [event.message.offset async for event in reader.events(Stream(consumer, {}))] == list(range(5, 12))
     consumer.length = 20  # the broker has more, and another topic's are read first
     now[0] += SILENT_SECONDS
+    await reader.check()
+    assert consumer.sought == []
+
+
+async def test_a_partition_that_moves_while_it_is_looked_at_is_left_alone():
+    consumer, now = Consumer(20, 5), [0.0]
+    reader = reader_of(consumer, now)
+    _ = [event async for event in reader.events(Stream(consumer, {12: 50}))]
+    now[0] += SILENT_SECONDS
+
+    async def moved(_tp: TP) -> int:
+        raise IllegalStateError("Partition is not assigned")
+
+    consumer.position = moved  # type: ignore[method-assign]
     await reader.check()
     assert consumer.sought == []
 
