@@ -3,6 +3,7 @@
 import html
 import re
 import unicodedata
+from functools import lru_cache
 
 # A title beyond this is no headline. Producers are told so by a rejection, not by a silent cut.
 MAX_TITLE_CHARACTERS = 2_000
@@ -27,6 +28,8 @@ _MASK = re.compile("|".join(map(re.escape, MASKS.values())))
 _TYPOGRAPHY = str.maketrans(dict.fromkeys("‘’‚‛′", "'") | dict.fromkeys("“”„‟″", '"') | dict.fromkeys("‐‑‒–—―−", "-"))
 
 
+# A headline is cleaned for the tokeniser, for its fingerprint and for the watchlist: twice of these from here.
+@lru_cache(maxsize=2_048)
 def clean(text: str) -> str:
     """Resolve HTML entities, drop links, masks and invisible characters, fold compatibility forms, the shapes of quotes
     and dashes, and white space.

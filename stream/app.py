@@ -19,6 +19,7 @@ from stream.clock import utc_now
 from stream.counting import CountingAgent, TrendKeeper
 from stream.following import ModelFollower
 from stream.gauges import Gauges
+from stream.handover import DirectConsumer
 from stream.metrics import Metrics
 from stream.scoring import ScoringAgent
 from stream.settings import Settings
@@ -27,6 +28,11 @@ from stream.watchlist import Watchlist, WatchlistFile
 
 log = logging.getLogger(__name__)
 
+FETCH_BYTES = 128 * 1024
+BATCH_BYTES = 256 * 1024
+# A broker compacts no file that it still writes to, by its own settings a gigabyte, and a worker that starts reads all
+# of it.
+CHANGELOG_SETTINGS = {"segment.bytes": str(16 * 1024 * 1024), "min.cleanable.dirty.ratio": "0.3"}
 # Between two looks at the watchlist's file.
 WATCHLIST_SECONDS = 5.0
 
@@ -55,13 +61,20 @@ def build_app(
         broker_session_timeout=10.0,
         broker_heartbeat_interval=2.0,
         broker_max_poll_records=500,
+        # Of each partition at once: what comes of one topic is handed out before the other's turn, and with Faust's own
+        # megabyte of headlines a backlog's tallies waited for seconds.
+        consumer_max_fetch_size=FETCH_BYTES,
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
         producer_acks=-1,
+        # A micro-batch's records in few requests.
+        producer_max_batch_size=BATCH_BYTES,
         stream_buffer_maxsize=1024,
         stream_wait_empty=False,
         processing_guarantee="at_least_once",
     )
+
+    app.transport.Consumer = DirectConsumer
 
     def fail(error: BaseException) -> None:
         app.loop.create_task(app.crash(error))
@@ -86,6 +99,7 @@ def build_app(
         value_type=bytes,
         partitions=settings.kafka.partitions,
         help="Ledger pages: which headlines each subject has counted.",
+        extra_topic_configs=CHANGELOG_SETTINGS,
     )
     writer = uuid.uuid4().hex[:8]
     partitions = list(range(settings.kafka.partitions))
@@ -109,6 +123,7 @@ def build_app(
     table.on_recover(recovered)
 
     async def revoked(_app: Any, _partitions: Any, **_kwargs: Any) -> None:
+        metrics.rebalances.inc()
         counting.revoked()
         for reader in (scoring.reader, counting.reader):
             reader.reset()

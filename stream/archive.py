@@ -137,8 +137,11 @@ class Archive:
             return {}
         rows = [_to_row(each) for each in scored]
         with self.engine.begin() as connection:
-            connection.execute(self._insert(headlines).on_conflict_do_nothing(), rows)
-            kept = self._find(connection, list(dict.fromkeys(each.id for each in scored)))
+            inserted = connection.execute(self._insert(headlines).on_conflict_do_nothing(), rows).rowcount
+            if inserted == len(rows):
+                kept = {each.id: each for each in scored}  # none was there before
+            else:
+                kept = self._find(connection, list(dict.fromkeys(each.id for each in scored)))
             # Only of the rows that are ours: an earlier score has its own mentions.
             named = [
                 {

@@ -28,12 +28,13 @@ class Name(NamedTuple):
 
 
 class Fingerprint(NamedTuple):
-    """A fingerprint, read. `words` and `negated`: hashed. `initials`: of names of several words. `sketch`: the bits of
-    the embedding, `model` whose they are; 0 and empty if there is none."""
+    """A fingerprint, read. `words` and `negated`: hashed. `stems`: of the names. `initials`: of names of several words.
+    `sketch`: the bits of the embedding, `model` whose they are; 0 and empty if there is none."""
 
     words: frozenset[str]
     negated: frozenset[str]
     names: tuple[Name, ...]
+    stems: tuple[str, ...]
     initials: frozenset[str]
     figures: tuple[Figure, ...]
     periods: frozenset[str]
@@ -100,12 +101,14 @@ def read(print_: str) -> Fingerprint:
     """What a fingerprint holds. One of a form that is not this one's is a single word: it is like its equals alone."""
     try:
         words, negated, listed, numbers, periods, poles, sketch = print_.split(".")
-        names = [(name[1:], name[0]) for name in listed.split(",") if name]
+        marked = [(name[1:], name[0]) for name in listed.split(",") if name]
+        names = tuple(Name(name, kind, _hashed(name[:STEM])) for name, kind in marked if kind != INITIALS)
         return Fingerprint(
             _cut(words),
             _cut(negated),
-            tuple(Name(name, kind, _hashed(name[:STEM])) for name, kind in names if kind != INITIALS),
-            frozenset(name for name, kind in names if kind == INITIALS),
+            names,
+            tuple(name.stem for name in names),
+            frozenset(name for name, kind in marked if kind == INITIALS),
             tuple(figures.read(numbers)),
             frozenset(periods.split(",")) if periods else frozenset(),
             frozenset(poles),
@@ -114,16 +117,18 @@ def read(print_: str) -> Fingerprint:
         )
     except ValueError:
         nothing: frozenset[str] = frozenset()
-        return Fingerprint(frozenset({print_}), nothing, (), nothing, (), nothing, nothing, "", 0)
+        return Fingerprint(frozenset({print_}), nothing, (), (), nothing, (), nothing, nothing, "", 0)
 
 
-def keys_of(print_: Fingerprint) -> list[str]:
+@lru_cache(maxsize=8_192)
+def keys_of(print_: str) -> tuple[str, ...]:
     """What another headline of the same event is looked up by: words, names and figures."""
-    return [
-        *print_.words,
-        *(name.stem for name in print_.names if name.stem not in print_.words),
-        *(f"{each.digits}e{each.power}" for each in print_.figures),
-    ]
+    found = read(print_)
+    return (
+        *found.words,
+        *(stem for stem in found.stems if stem not in found.words),
+        *(f"{each.digits}e{each.power}" for each in found.figures),
+    )
 
 
 def _cut(text: str) -> frozenset[str]:

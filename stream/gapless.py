@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from aiokafka.errors import IllegalStateError
+
 log = logging.getLogger(__name__)
 
 # Without a record for so long, though the broker has some: what was to come has been passed over.
@@ -29,12 +31,14 @@ class GaplessReader:
         self._topic = topic
         self._clock = clock
         self._next: dict[Any, int] = {}
+        self._assigned: set[Any] = set()  # of those that have been looked up since partitions moved last
         self._sought: dict[Any, tuple[int, float]] = {}
         self._waiting_since: float | None = None
 
     def reset(self) -> None:
         """Partitions move: what follows is read from the committed offsets on."""
         self._next.clear()
+        self._assigned.clear()
         self._sought.clear()
 
     async def events(self, stream: Any) -> Any:
@@ -50,13 +54,23 @@ class GaplessReader:
             self._waiting_since = self._clock()
 
     async def _follows(self, tp: Any, offset: int) -> bool:
-        if self._app.rebalancing or tp not in self._app.consumer.assignment():
+        if self._app.rebalancing or not self._is_assigned(tp):
             return False  # whoever owns the partition next reads it from the committed offset
-        expected = await self._expected(tp)
+        expected = self._next.get(tp)
+        if expected is None:
+            expected = await self._expected(tp)
         if offset > expected:
             await self._seek(tp, expected)
             return False
         self._next[tp] = max(expected, offset + 1)
+        return True
+
+    def _is_assigned(self, tp: Any) -> bool:
+        # Faust makes the assignment anew each time that it is asked.
+        if tp not in self._assigned:
+            if tp not in self._app.consumer.assignment():
+                return False
+            self._assigned.add(tp)
         return True
 
     async def _expected(self, tp: Any) -> int:
@@ -90,5 +104,14 @@ class GaplessReader:
         for tp in [tp for tp in self._app.consumer.assignment() if tp.topic == self._topic]:
             end = self._app.consumer.highwater(tp)
             expected = await self._expected(tp)
-            if end is not None and end > expected:
+            if end is not None and end > expected and await self._read_beyond(tp, expected):
                 await self._seek(tp, expected)
+
+    async def _read_beyond(self, tp: Any, expected: int) -> bool:
+        """Whether the consumer has gone past an offset: what it has not read yet waits for its turn behind another
+        topic's records, and comes."""
+        try:
+            position: int = await self._app.consumer.position(tp)
+        except IllegalStateError:
+            return False  # the partition has just moved
+        return position > expected

@@ -58,7 +58,7 @@ class Gauges:
         )
         self._scored = ScoredTotals(metrics.headlines_scored)
         metrics.registry.register(self._scored)
-        self._exported: dict[str, tuple[str, ...]] = {}
+        self._exported: dict[str, tuple[int, ...]] = {}
 
     def score_with(self, model: str) -> None:
         """The model whose totals stand at 0 until it has scored."""
@@ -74,7 +74,7 @@ class Gauges:
             readings = trend.readings(now)
             family = self._by_entity if kind == "entity" else self._by_topic
             family.set(name, readings, trend.baseline.history_minutes * 60 if trend.baseline else 0)
-            self._exported[trend.subject] = tuple(window_name(reading.window) for reading in readings)
+            self._exported[trend.subject] = tuple(reading.window for reading in readings)
             if kind == "topic" and name != "all":
                 totals |= {(name, sentiment, self._model): 0 for sentiment in _SENTIMENTS}
                 for (model, sentiment), count in trend.ledger.totals().items():
@@ -110,28 +110,35 @@ class _Family:
         self._headlines, self._stories, self._sources = headlines, stories, sources
         self._baseline, self._surprise, self._polarity = baseline, surprise, polarity
         self._history = history
+        self._children: dict[tuple[str, int], list[Gauge]] = {}  # of a name and a window, in the order of `_gauges`
+
+    @property
+    def _gauges(self) -> tuple[Gauge, ...]:
+        return self._headlines, self._stories, self._sources, self._baseline, self._surprise, self._polarity
 
     def set(self, name: str, readings: Iterable[Reading], history_seconds: float) -> None:
         for reading in readings:
-            window = window_name(reading.window)
-            self._headlines.labels(name, window).set(reading.counts.negative)
-            self._stories.labels(name, window).set(reading.stories)
-            self._sources.labels(name, window).set(reading.sources)
-            # Unjudged is 0, never a guess; history_seconds says why.
-            self._baseline.labels(name, window).set(reading.baseline or 0.0)
-            self._surprise.labels(name, window).set(reading.surprise or 0.0)
-            self._polarity.labels(name, window).set(reading.counts.polarity)
+            children = self._children.get((name, reading.window))
+            if children is None:
+                window = window_name(reading.window)
+                children = [gauge.labels(name, window) for gauge in self._gauges]
+                self._children[name, reading.window] = children
+            values = (
+                reading.counts.negative,
+                reading.stories,
+                reading.sources,
+                # Unjudged is 0, never a guess; history_seconds says why.
+                reading.baseline or 0.0,
+                reading.surprise or 0.0,
+                reading.counts.polarity,
+            )
+            for child, value in zip(children, values, strict=True):
+                child.set(value)
         self._history.labels(name).set(history_seconds)
 
-    def remove(self, name: str, windows: Iterable[str]) -> None:
+    def remove(self, name: str, windows: Iterable[int]) -> None:
         for window in windows:
-            for gauge in (
-                self._headlines,
-                self._stories,
-                self._sources,
-                self._baseline,
-                self._surprise,
-                self._polarity,
-            ):
-                gauge.remove(name, window)
+            self._children.pop((name, window), None)
+            for gauge in self._gauges:
+                gauge.remove(name, window_name(window))
         self._history.remove(name)

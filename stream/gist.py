@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from model.text import clean
 from stream import chinese, lexicon
@@ -32,7 +33,8 @@ _BEFORE = re.compile(
 )
 _DATELINE = re.compile(r"[A-Z]{4,}(?:, |: | - )(?=.*[a-z]{3})")
 _BEHIND = re.compile(r"(\s+[-–—]\s+|\s*[|·]\s*|\s*\(|\s*:\s+|\s+-)([^-–—|·():]{2,40})\)?\s*$")
-_CHINESE_OUTLET = re.compile(r"\s*[-|]\s*[^-|]{2,10}[报网社]$")
+_OUTLET_ENDS = "报网社"
+_CHINESE_OUTLET = re.compile(rf"\s*[-|]\s*[^-|]{{2,10}}[{_OUTLET_ENDS}]$")
 _WORD = re.compile(r"[A-Za-z]+")
 _PIECE = re.compile(
     r"\$[A-Za-z]{1,6}\b|\((?:[A-Za-z]+: ?)?[A-Z]{1,5}\)"  # a ticker
@@ -196,7 +198,8 @@ def _pieces(text: str) -> list[str]:
 def _undecorated(text: str) -> str:
     text = text[match.end() :] if (match := _BEFORE.match(text)) else text
     text = text[match.end() :] if (match := _DATELINE.match(text)) else text
-    text = _CHINESE_OUTLET.sub("", text)
+    if text[-1:] in _OUTLET_ENDS:
+        text = _CHINESE_OUTLET.sub("", text)
     match = _BEHIND.search(text)
     if match and len(text[: match.start()].split()) >= 3 and _is_outlet(match[1].strip(), match[2]):
         text = text[: match.start()]
@@ -215,12 +218,41 @@ def _is_outlet(mark: str, name: str) -> bool:
     return plain[-1] in lexicon.OUTLETS or (mark in ("|", "·") and len(words) <= 4)
 
 
+class _Sense(NamedTuple):
+    """What a word is wherever it stands. `turns`: it may turn what follows, or be a date or a numeral: that is for the
+    place to say where it stands."""
+
+    turns: bool
+    poles: str
+    silent: bool
+    country: str
+    goods: bool
+    may_be_name: bool
+    stem: str
+
+
 @lru_cache(maxsize=65_536)
+def _sense(word: str) -> _Sense:
+    times = (_MONTHS, _WEEKDAYS, _SEASONS, _ORDINALS, ("annual", "yearly"))
+    return _Sense(
+        turns=word in lexicon.NEGATIONS
+        or word.endswith(("n't", "'s"))
+        or word in _NUMERALS
+        or any(word in each for each in times)
+        or _SPAN.fullmatch(word) is not None,
+        poles=lexicon.poles().get(word, ""),
+        silent=lexicon.says_nothing(word),
+        country=lexicon.COUNTRIES.get(word, ""),
+        goods=word in lexicon.GOODS,
+        may_be_name=_may_be_name(word),
+        stem=_stem(word),
+    )
+
+
 def _stem(word: str) -> str:
     return lexicon.concepts().get(word) or word[:STEM]
 
 
-@lru_cache(maxsize=65_536)
 def _may_be_name(word: str) -> bool:
     return not (
         word in common_words()
@@ -263,13 +295,13 @@ class _Reader:
         self._initial("")
         if not any(kind in (NAME, TICKER) for kind in self.gist.names.values()):
             for word in self.capitalised:
-                self.gist.words.pop(_stem(word), None)
+                self.gist.words.pop(_sense(word).stem, None)
                 self._name(word, NAME)
 
     def _initial(self, piece: str) -> None:
         if self.capitals_tell and piece[:1].isupper() and piece[1:2].islower():
             self.initials += piece[0].casefold()
-        else:
+        elif self.initials:
             if 2 <= len(self.initials) <= LONGEST_INITIALS:
                 self._name(self.initials, INITIALS)
             self.initials = ""
@@ -333,30 +365,34 @@ class _Reader:
 
     def _text(self, piece: str) -> None:
         word = piece.casefold()
-        if word in lexicon.NEGATIONS or word.endswith("n't"):
-            self.negating = NEGATED_AFTER
-            return
-        if word.endswith("'s"):
-            word, piece = word[:-2], piece[:-2]
-        if self._date(word, piece) or self._numeral(word):
-            return
-        self.gist.poles.update(lexicon.poles().get(word, ""))
+        sense = _sense(word)
+        if sense.turns:
+            if word in lexicon.NEGATIONS or word.endswith("n't"):
+                self.negating = NEGATED_AFTER
+                return
+            if word.endswith("'s"):
+                word, piece = word[:-2], piece[:-2]
+                sense = _sense(word)
+            if self._date(word, piece) or self._numeral(word):
+                return
+        if sense.poles:
+            self.gist.poles.update(sense.poles)
         if word == "afterwards":
             return
-        if lexicon.says_nothing(word) and piece != "US":
+        if sense.silent and piece != "US":
             return
         capital = piece[0].isupper()
-        if word in lexicon.COUNTRIES and (word != "us" or piece == "US"):
-            self._name(lexicon.COUNTRIES[word], COUNTRY)
-        elif word in lexicon.GOODS:
+        if sense.country and (word != "us" or piece == "US"):
+            self._name(sense.country, COUNTRY)
+        elif sense.goods:
             self._name(word, GOODS)
-        elif (capital or not self.capitals_tell) and _may_be_name(word):
+        elif sense.may_be_name and (capital or not self.capitals_tell):
             short = piece.isupper() and len(piece) <= 5 and self.capitals_tell
             self._name(word, TICKER if short else NAME)
         else:
             if capital and self.capitals_tell and self.at > 1 and word not in lexicon.ABBREVIATIONS:
                 self.capitalised.append(word)
-            self._word(_stem(word))
+            self._word(sense.stem)
 
     def _date(self, word: str, piece: str) -> bool:
         if _SPAN.fullmatch(word):

@@ -27,11 +27,11 @@ def likeness(first: Fingerprint, second: Fingerprint) -> float:
     What they share over that and what one alone has, weighed (Tversky, Features of similarity, Psychological Review 84,
     1977), and how far the encoder's sketches agree.
     """
-    if first[:-2] == second[:-2]:
+    if first.words == second.words and first[:-2] == second[:-2]:
         return 1.0
     # Where all words have capitals, one of them may be taken for a name that the other headline has as a word.
-    mine = len(second.words.intersection(name.stem for name in first.names))
-    theirs = len(first.words.intersection(name.stem for name in second.names))
+    mine = len(second.words.intersection(first.stems))
+    theirs = len(first.words.intersection(second.stems))
     words = len(first.words & second.words)
     fewer, more = sorted((max(0, len(first.words) - words - theirs), max(0, len(second.words) - words - mine)))
     words += mine + theirs
@@ -114,11 +114,11 @@ def _lonely(mine: Fingerprint, other: Fingerprint) -> list[Name]:
 
 
 def _has(other: Fingerprint, name: Name) -> bool:
-    if name.stem in other.words or (name.kind == TICKER and name.letters in other.initials):
+    if name.stem in other.words or name.stem in other.stems:
+        return True
+    if name.kind == TICKER and name.letters in other.initials:
         return True
     for each in other.names:
-        if each.stem == name.stem:
-            return True
         if TICKER in (each.kind, name.kind):
             short, long = (each, name) if each.kind == TICKER else (name, each)
             if _ticker_of(short.letters, long.letters):

@@ -114,6 +114,9 @@ class Metrics:
         self.publication_to_score = histogram(
             "publication_to_score_seconds", "From a headline's publication to its score.", _DELAYS
         )
+        self.rebalances = counter(
+            "rebalances", "Times that this worker's partitions were dealt out anew; 1 by its start."
+        )
         self.consumer_lag = gauge("consumer_lag", "Headlines of the partition not read yet.", "partition")
         self.execution_provider = gauge(
             "execution_provider", "1 for the execution provider in use, 0 for the others.", "provider"

@@ -1,9 +1,9 @@
 """Which headlines tell the same event: every headline gets the number of its story, within a sliding day."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 from stream.fingerprint import Fingerprint, keys_of, read, text_part
@@ -37,7 +37,7 @@ class _Story:
         default_factory=list
     )  # fingerprints, which take much less memory than what is read of them
     keys: dict[str, None] = field(default_factory=dict)
-    fewest_keys: int = 0  # of a telling
+    enough: float = float("inf")  # keys that a headline must share with the telling that has fewest
 
     def is_near(self, minute: int) -> bool:
         return self.first_minute - DAY_MINUTES <= minute <= self.last_minute + DAY_MINUTES
@@ -49,8 +49,13 @@ class _Story:
     def likeness(self, other: Fingerprint) -> float:
         """To its tellings on average, so that a story does not wander from one event to the next; 0 where it
         contradicts any of them."""
-        alike = [likeness(read(each), other) for each in self.tellings]
-        return sum(alike) / len(alike) if all(alike) else 0.0
+        total = 0.0
+        for each in self.tellings:
+            alike = likeness(read(each), other)
+            if not alike:
+                return 0.0
+            total += alike
+        return total / len(self.tellings)
 
 
 @dataclass
@@ -72,44 +77,46 @@ class StoryBook:
         if known is not None and self._stories[known].is_near(minute):
             self._stories[known].told_at(minute)
             return known
-        words = read(print_)
-        keys = keys_of(words)
-        number = self._likest(words, keys, minute)
+        keys = keys_of(print_)
+        number = self._likest(read(print_), keys, minute)
         if number is None:
             number, self._next = self._next, self._next + 1
-            self._stories[number] = _Story(minute, minute, fewest_keys=len(keys))
+            self._stories[number] = _Story(minute, minute)
         story = self._stories[number]
         story.told_at(minute)
         self._by_text[text] = number
         if len(story.tellings) < TELLINGS:
             story.tellings.append(print_)
-            story.fewest_keys = min(story.fewest_keys, len(keys))
+            story.enough = min(story.enough, LEAST_SHARED * len(keys))
             story.keys.update(dict.fromkeys(keys))
             for key in keys:
                 self._by_key[key][number] = None
         return number
 
-    def _likest(self, words: Fingerprint, keys: list[str], minute: int) -> int | None:
+    def _likest(self, words: Fingerprint, keys: Sequence[str], minute: int) -> int | None:
         alike = [(self._stories[each].likeness(words), -each) for each in self._candidates(words, keys, minute)]
         best, number = max(alike, default=(0.0, 0))
         return -number if best >= SAME_STORY else None
 
-    def _candidates(self, words: Fingerprint, keys: list[str], minute: int) -> list[int]:
-        found: Counter[int] = Counter()
+    def _candidates(self, words: Fingerprint, keys: Sequence[str], minute: int) -> list[int]:
+        newest: list[Iterable[int]] = []
         left = COUNTED
         # A ticker may stand for a name and a rounded figure for an exact one without being the same key.
         unseen = len(words.figures) + sum(name.kind == TICKER for name in words.names)
-        for stories in sorted((self._by_key[key] for key in keys if key in self._by_key), key=len):
+        for stories in sorted([self._by_key[key] for key in keys if key in self._by_key], key=len):
             seen = min(len(stories), NEWEST_OF_A_KEY, left)
-            found.update(islice(reversed(stories), seen))
+            newest.append(islice(reversed(stories), seen))
             left -= seen
             unseen += seen < len(stories)
+        found = Counter(chain.from_iterable(newest))
+        enough = LEAST_SHARED * len(keys) - unseen
         near: list[int] = []
         # Those with most keys in common first, of these the ones with the rarest, then the newest.
-        for number in islice(sorted(found, key=found.__getitem__, reverse=True), LOOKED_AT):
-            story = self._stories[number]
-            enough = LEAST_SHARED * min(len(keys), story.fewest_keys)
-            if found[number] + unseen >= enough and story.is_near(minute):
+        several = [number for number, shared in found.items() if shared > 1]  # few: only these need be sorted
+        several.sort(key=found.__getitem__, reverse=True)
+        for number in islice(chain(several, (each for each, shared in found.items() if shared == 1)), LOOKED_AT):
+            story, shared = self._stories[number], found[number]
+            if (shared >= enough or shared >= story.enough - unseen) and story.is_near(minute):
                 near.append(number)
                 if len(near) == COMPARED:
                     break

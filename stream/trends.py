@@ -84,6 +84,8 @@ class SubjectTrend:
     # Negative headlines of the widest window: minute -> (story, source) of each.
     _negatives: dict[int, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     _stories: StoryBook = field(default_factory=StoryBook)
+    # What the windows hold at a minute, until another headline is counted: a worker asks every second of every subject.
+    _held: tuple[int, list[tuple[Counts, int, int]]] | None = None
     _changed: bool = True
     _dropped: int = -1  # the last day whose pages were looked through
 
@@ -120,6 +122,7 @@ class SubjectTrend:
 
     def _take(self, entry: TallyEntry, now_minute: int) -> None:
         self._changed = True
+        self._held = None
         self._minutes[entry.minute].add(entry)
         # Stories are told apart where a window still sees them; a back-filled past teaches the baseline only.
         if entry.sentiment == "negative" and entry.minute > now_minute - self.windows[-1]:
@@ -129,10 +132,27 @@ class SubjectTrend:
     def readings(self, now: datetime) -> list[Reading]:
         """What each window holds at `now`, shortest window first."""
         minute, exact = minute_of(now), now.timestamp() / 60
+        if self._held is None or self._held[0] != minute:
+            self._held = minute, self._holding(minute)
+        baseline = self.judge
+        return [
+            Reading(
+                window=window,
+                counts=counts,
+                stories=stories,
+                sources=sources,
+                baseline=baseline.expected(exact, window) if baseline else None,
+                surprise=baseline.surprise(counts.negative, exact, window) if baseline else None,
+            )
+            for window, (counts, stories, sources) in zip(self.windows, self._held[1], strict=True)
+        ]
+
+    def _holding(self, minute: int) -> list[tuple[Counts, int, int]]:
+        """Counts, stories and sources of each window that ends with a minute."""
         counts = Counts()
         stories: set[int] = set()
         sources: set[str] = set()
-        result: list[Reading] = []
+        result: list[tuple[Counts, int, int]] = []
         recent = sorted((at for at in self._minutes if minute - self.windows[-1] < at <= minute), reverse=True)
         at_place = 0
         for window in self.windows:
@@ -143,17 +163,8 @@ class SubjectTrend:
                     stories.add(story)
                     sources.add(source)
                 at_place += 1
-            baseline = self.judge
-            result.append(
-                Reading(
-                    window=window,
-                    counts=Counts(counts.negative, counts.neutral, counts.positive, counts.polarity_sum),
-                    stories=len(stories),
-                    sources=len(sources),
-                    baseline=baseline.expected(exact, window) if baseline else None,
-                    surprise=baseline.surprise(counts.negative, exact, window) if baseline else None,
-                )
-            )
+            held = Counts(counts.negative, counts.neutral, counts.positive, counts.polarity_sum)
+            result.append((held, len(stories), len(sources)))
         return result
 
     @property

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import faust
@@ -13,6 +14,8 @@ from prometheus_client import (
     start_http_server,
 )
 
+from model.bundle import Bundle
+from model.providers import ProviderChoice
 from model.registry import Registry, resolve
 from model.scorer import Scorer
 from stream.app import build_app
@@ -25,9 +28,11 @@ from stream.watchlist import WatchlistFile
 
 log = logging.getLogger(__name__)
 
+OpenScorer = Callable[[Bundle, ProviderChoice, int | None], Scorer]
 
-def run_worker(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT; does not return but by SystemExit.
+
+def run_worker(settings: Settings, open_scorer: OpenScorer = Scorer) -> None:
+    """Run until SIGTERM or SIGINT; does not return but by SystemExit. `open_scorer`: makes a scorer of a bundle.
 
     Opens the model before anything else, so that a damaged one refuses to start. Raises the typed errors of the
     parts; waits for a broker that is down.
@@ -37,7 +42,7 @@ def run_worker(settings: Settings) -> None:
     alias = followed(settings.scorer.model, place.name)
     champion = first(Registry(place), alias, Memory(place, alias)) if alias else None
     bundle = champion.bundle if champion else resolve(settings.scorer.model, place)
-    scorer = Scorer(bundle, settings.scorer.provider, settings.scorer.threads)
+    scorer = open_scorer(bundle, settings.scorer.provider, settings.scorer.threads)
     archive = Archive(settings.archive.url)
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
@@ -58,12 +63,14 @@ def run_worker(settings: Settings) -> None:
             alias,
             champion,
             Memory(place, alias),
-            lambda bundle: Scorer(bundle, settings.scorer.provider, settings.scorer.threads),
+            lambda bundle: open_scorer(bundle, settings.scorer.provider, settings.scorer.threads),
             metrics,
             settings.registry.poll.total_seconds(),
         )
     app = build_app(settings, scorer, archive, metrics, watchlist, follower=follower)
     worker = faust.Worker(app, loglevel="WARNING", redirect_stdouts=False, quiet=True, stdout=sys.stderr)
+    # It has every module's debug records made, each to turn it by one step.
+    worker.spinner = None
     try:
         worker.execute_from_commandline()
     finally:

@@ -22,30 +22,20 @@ import msgspec
 import numpy as np
 
 from deploy.bench.scorer import texts_of
-from deploy.demo.board import Sample, read_metrics, scored_total
-from deploy.demo.system import newsquall
-from deploy.probe import ask
-from deploy.stack.kafka import Kafka
-from deploy.stack.ports import free_port
-from deploy.stack.process import Process
+from deploy.bench.site import Site
 from deploy.stack.records import records_of
 from model.bundle import MANIFEST, Bundle, sha256_of
-from model.errors import ServerError
 from model.registry import CHAMPION, Registry, RegistryPlace
-from stream.archive import Archive
 from stream.publisher import Publisher
 from stream.records import Headline, ScoredHeadline
-from stream.settings import KafkaSettings, Settings
-from stream.topics import SCORED, ensure_topics
+from stream.topics import SCORED
 
 POLL = "0.5s"
 # Always so many wait for the worker, so that it never rests.
 BACKLOG = 1_000
 WARM_UP_HEADLINES = 2_000
 SWAP_SECONDS = 120.0
-START_SECONDS = 180.0
 DRAIN_SECONDS = 300.0
-QUIET_SECONDS = 60.0
 EARLY_SWAPS = 10
 
 
@@ -135,48 +125,34 @@ class Load(threading.Thread):
         return self.sent
 
 
-class Site:
-    """The servers, the worker and its registry in a folder. Stopped and closed by `exits`."""
+class SwapSite(Site):
+    """A site with a registry, whose champion the worker follows."""
 
     def __init__(self, folder: Path, bundle: Bundle, exits: ExitStack) -> None:
-        self.folder = folder
+        super().__init__(folder, exits)
         self._bundle = bundle
-        self._exits = exits
-        self._port = free_port()
         self._made = 0
         place = RegistryPlace(f"sqlite:///{folder}/models.db", f"{folder}/models", "newsquall", folder / "cache")
         self.registry = Registry(place)
-        self.kafka = exits.enter_context(Kafka(folder / "kafka"))
-        self.settings = Settings(kafka=KafkaSettings(bootstrap=self.kafka.bootstrap))
-        ensure_topics(self.settings)
-        self.archive = Archive(f"sqlite:///{folder}/archive.db")
-        exits.callback(self.archive.close)
         self.version = self.promote()
-        self.worker = Process("the worker")
-        self._start()
+        self._follow()
 
-    def _start(self) -> None:
+    def _follow(self) -> None:
         place = self.registry.place
-        environment = {
-            "NEWSQUALL_KAFKA__BOOTSTRAP": self.kafka.bootstrap,
-            "NEWSQUALL_ARCHIVE__URL": f"sqlite:///{self.folder}/archive.db",
-            "NEWSQUALL_WORKER__METRICS_PORT": str(self._port),
-            "NEWSQUALL_WORKER__DATA": str(self.folder / "worker"),
-            "NEWSQUALL_SCORER__MODEL": CHAMPION,
-            "NEWSQUALL_REGISTRY__URI": place.uri,
-            "NEWSQUALL_REGISTRY__ARTIFACTS": place.artifacts,
-            "NEWSQUALL_REGISTRY__CACHE": str(place.cache),
-            "NEWSQUALL_REGISTRY__POLL": POLL,
-        }
-        self._exits.callback(self.worker.stop)
-        self.worker.start(newsquall("worker"), self.folder / "worker.log", env=environment, cwd=self.folder)
-        ready = ("newsquall_history_seconds", (("topic", "all"),))
-        self.worker.wait_ready(lambda: ready in self.samples(), START_SECONDS, "the worker's subjects")
+        self.start(
+            {
+                "NEWSQUALL_SCORER__MODEL": CHAMPION,
+                "NEWSQUALL_REGISTRY__URI": place.uri,
+                "NEWSQUALL_REGISTRY__ARTIFACTS": place.artifacts,
+                "NEWSQUALL_REGISTRY__CACHE": str(place.cache),
+                "NEWSQUALL_REGISTRY__POLL": POLL,
+            }
+        )
 
     def restart(self) -> None:
         """Stop the worker and start another with the same settings."""
         self.worker.stop()
-        self._start()
+        self._follow()
 
     def promote(self) -> str:
         """Make another bundle the champion; gives back its version."""
@@ -194,39 +170,6 @@ class Site:
             if version.number < number - 1:
                 shutil.rmtree(unquote(urlsplit(version.source).path), ignore_errors=True)
 
-    def samples(self) -> dict[Sample, float]:
-        """The worker's metrics now; none while it does not answer."""
-        answer = ask(f"http://127.0.0.1:{self._port}/metrics", 10.0)
-        return read_metrics(answer.body.decode()) if answer.ok else {}
-
-    def resident(self) -> float:
-        """The worker's resident memory in MB."""
-        return round(self.samples()["process_resident_memory_bytes", ()] / 1e6, 1)
-
-    def archived(self) -> int:
-        """Headlines in the archive."""
-        return sum(count for by in self.archive.totals().values() for count in by.values())
-
-    def wait(self, true: Callable[[], bool], seconds: float, what: str) -> None:
-        """Wait for something. Raises ServerError after so many seconds, or if the worker has ended."""
-        deadline = time.monotonic() + seconds
-        while not true():
-            if time.monotonic() > deadline or not self.worker.running:
-                raise ServerError(f"not within {seconds:g} s: {what}; the worker said: {self.worker.tail(3)}")
-            time.sleep(0.05)
-
-    def drained(self, sent: int) -> int:
-        """How many headlines the worker has counted when it has all that were sent, or no more come: what is missing
-        then is lost, which is for the bench to say. Raises ServerError if the worker has ended."""
-        counted, since = -1, time.monotonic()
-        while counted < sent and time.monotonic() < since + QUIET_SECONDS:
-            if not self.worker.running:
-                raise ServerError(f"the worker ended before all was counted; it said: {self.worker.tail(3)}")
-            if (now := scored_total(self.samples())) > counted:
-                counted, since = now, time.monotonic()
-            time.sleep(0.05)
-        return counted
-
     def swap(self) -> float:
         """Promote another bundle; seconds from the alias's move until the worker scores with it."""
         self.version = self.promote()
@@ -237,13 +180,13 @@ class Site:
 
 
 @contextmanager
-def site(bundle: Bundle) -> Iterator[Site]:
+def site(bundle: Bundle) -> Iterator[SwapSite]:
     """A site in a temporary folder, gone at the end."""
     with TemporaryDirectory(prefix="newsquall-swaps-") as folder, ExitStack() as exits:
-        yield Site(Path(folder), bundle, exits)
+        yield SwapSite(Path(folder), bundle, exits)
 
 
-def measure(at: Site, swaps: int, report: Callable[[str], None]) -> SwapBench:
+def measure(at: SwapSite, swaps: int, report: Callable[[str], None]) -> SwapBench:
     """Swap so many times under load, then start the worker anew. Raises ServerError if the worker ends, or does not
     take a model into use."""
     load = Load(at.kafka.bootstrap, at.archived)

@@ -13,6 +13,7 @@ from deploy.commands.train import import_training, starting_point
 from model.bundle import Bundle
 from model.providers import ProviderChoice
 from stream.settings import Settings
+from stream.watchlist import load_watchlist
 
 
 @click.group()
@@ -165,4 +166,97 @@ def stories(
     pairs = read_pairs(file or PAIRS)
     with options.open_scorer(settings, model, provider) as scorer:
         result = measure(pairs, half, scorer, say, headlines=headlines)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
+@click.argument("file", required=False)
+@click.option(
+    "--headlines", type=click.IntRange(min=1_000), default=20_000, show_default=True, help="How many to send."
+)
+@click.option("--constant-scorer", is_flag=True, help="A scorer that costs nothing: what binds where a GPU scores.")
+@click.option("--profile", is_flag=True, help="Say by py-spy where the worker's time goes; it is slower then.")
+@options.model
+@click.pass_obj
+def stream(
+    settings: Settings, *, file: str | None, headlines: int, constant_scorer: bool, profile: bool, model: str | None
+) -> None:
+    """One worker on a real broker: headlines a second, and which share that is of scoring alone.
+
+    Titles are those of FILE or our own, said again where there are too few. The settings' watchlist is used.
+    """
+    from deploy.bench.profiling import Profiler  # noqa: PLC0415
+    from deploy.bench.scorer import texts_of  # noqa: PLC0415
+    from deploy.bench.stream import measure, worker_environment  # noqa: PLC0415
+
+    watched = load_watchlist(settings.trends.watchlist, settings.trends.most_entities)
+    profiler = Profiler() if profile else None
+    with options.open_scorer(settings, model) as scorer:
+        environment = worker_environment(settings, scorer.bundle, scorer.threads)
+        result = measure(
+            texts_of(file, headlines),
+            headlines,
+            scorer,
+            watched,
+            environment,
+            say,
+            constant=constant_scorer,
+            profiler=profiler,
+        )
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
+@click.argument("file", required=False)
+@click.option("--ordinary", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Headlines a second.")
+@click.option(
+    "--times", type=click.FloatRange(min=1), default=100.0, show_default=True, help="How much more in the burst."
+)
+@click.option("--seconds", type=click.FloatRange(min=1), default=60.0, show_default=True, help="How long the burst is.")
+@click.option("--constant-scorer", is_flag=True, help="A scorer that costs nothing.")
+@options.model
+@click.pass_obj
+def burst(
+    settings: Settings,
+    *,
+    file: str | None,
+    ordinary: float,
+    times: float,
+    seconds: float,
+    constant_scorer: bool,
+    model: str | None,
+) -> None:
+    """A burst of news through one worker on a real broker: what is lost, how far it falls behind, who waits longest."""
+    from deploy.bench.burst import measure  # noqa: PLC0415
+    from deploy.bench.scorer import texts_of  # noqa: PLC0415
+    from deploy.bench.stream import worker_environment  # noqa: PLC0415
+    from model.registry import resolve  # noqa: PLC0415
+
+    bundle = resolve(model or settings.scorer.model, settings.registry.place())
+    environment = worker_environment(settings, bundle, settings.scorer.threads)
+    scorer = "constant" if constant_scorer else bundle.version
+    titles = texts_of(file, int(ordinary * times * seconds) + 1)
+    result = measure(titles, ordinary, times, seconds, scorer, environment, say, constant=constant_scorer)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
+@click.option("--days", type=click.IntRange(min=1), default=7, show_default=True, help="Days of state.")
+@click.option("--per-day", type=click.IntRange(min=1), default=10_000, show_default=True, help="Headlines a day.")
+@click.option("--entities", type=click.IntRange(min=0), default=500, show_default=True, help="Watched companies.")
+@click.option(
+    "--settle", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds for the broker to compact."
+)
+@options.model
+@click.pass_obj
+def state(settings: Settings, *, days: int, per_day: int, entities: int, settle: float, model: str | None) -> None:
+    """What the counts of topics and watched companies take on the broker and in memory, and how long a start takes."""
+    from deploy.bench.scorer import texts_of  # noqa: PLC0415
+    from deploy.bench.state import measure  # noqa: PLC0415
+    from deploy.bench.stream import worker_environment  # noqa: PLC0415
+    from model.registry import resolve  # noqa: PLC0415
+
+    bundle = resolve(model or settings.scorer.model, settings.registry.place())
+    environment = worker_environment(settings, bundle, settings.scorer.threads)
+    result = measure(texts_of(None, per_day), days, per_day, entities, environment, settle, say)
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")

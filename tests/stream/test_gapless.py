@@ -4,6 +4,7 @@ from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from aiokafka.errors import IllegalStateError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ class Consumer:
 
     def __init__(self, length: int, committed: int | None) -> None:
         self.length = length
-        self.position = committed or 0
+        self.at = committed or 0
         self.sought: list[int] = []
         self._gap: dict[TP, object] = {HERE: object()}
         self._committed_offset: dict[TP, int | None] = defaultdict(lambda: committed)
@@ -34,12 +35,15 @@ class Consumer:
     def highwater(self, _tp: TP) -> int:
         return self.length
 
+    async def position(self, _tp: TP) -> int:
+        return self.at
+
     async def earliest_offsets(self, tp: TP) -> dict[TP, int]:
         return {tp: 0}
 
     async def seek(self, _tp: TP, offset: int) -> None:
         self.sought.append(offset)
-        self.position = offset
+        self.at = offset
 
 
 class Stream:
@@ -52,12 +56,12 @@ class Stream:
         return self
 
     async def events(self) -> Any:
-        while self.consumer.position < self.consumer.length:
-            offset = self.consumer.position
+        while self.consumer.at < self.consumer.length:
+            offset = self.consumer.at
             offset += self.skips.pop(offset, 0)
+            self.consumer.at = min(offset + 1, self.consumer.length)
             if offset >= self.consumer.length:
                 return
-            self.consumer.position = offset + 1
             yield SimpleNamespace(message=SimpleNamespace(tp=HERE, offset=offset))
 
 
@@ -94,11 +98,36 @@ async def test_the_end_of_a_log_that_was_passed_over_is_read_once_nothing_more_c
     assert consumer.sought == [12]
 
 
+async def test_records_that_have_not_been_read_yet_are_waited_for():
+    consumer, now = Consumer(20, 5), [0.0]
+    reader = reader_of(consumer, now)
+    consumer.length = 12
+    assert [event.message.offset async for event in reader.events(Stream(consumer, {}))] == list(range(5, 12))
+    consumer.length = 20  # the broker has more, and another topic's are read first
+    now[0] += SILENT_SECONDS
+    await reader.check()
+    assert consumer.sought == []
+
+
+async def test_a_partition_that_moves_while_it_is_looked_at_is_left_alone():
+    consumer, now = Consumer(20, 5), [0.0]
+    reader = reader_of(consumer, now)
+    _ = [event async for event in reader.events(Stream(consumer, {12: 50}))]
+    now[0] += SILENT_SECONDS
+
+    async def moved(_tp: TP) -> int:
+        raise IllegalStateError("Partition is not assigned")
+
+    consumer.position = moved  # type: ignore[method-assign]
+    await reader.check()
+    assert consumer.sought == []
+
+
 async def test_after_a_rebalance_reading_begins_at_the_committed_offset_again():
     consumer = Consumer(20, 5)
     reader = reader_of(consumer, [0.0])
     _ = [event async for event in reader.events(Stream(consumer, {}))]
-    consumer._committed_offset[HERE], consumer.position = 15, 17
+    consumer._committed_offset[HERE], consumer.at = 15, 17
     reader.reset()
     seen = [event.message.offset async for event in reader.events(Stream(consumer, {}))]
     assert seen == [15, 16, 17, 18, 19]

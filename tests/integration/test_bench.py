@@ -1,0 +1,36 @@
+"""The benches of the stream on real servers, small: they end, and nothing is lost in them."""
+
+from deploy.bench.burst import measure as burst
+from deploy.bench.scorer import texts_of
+from deploy.bench.state import measure as state
+from deploy.bench.stream import measure as stream
+from model.bundle import BUNDLED, Bundle
+from model.scorer import Scorer
+from stream.watchlist import Watchlist
+
+TITLES = texts_of(None, 1_000)
+
+
+def test_one_worker_streams_what_lies_on_the_topic() -> None:
+    with Scorer(Bundle.open(BUNDLED), "cpu", 1) as scorer:
+        result = stream(TITLES[:300], 300, scorer, Watchlist(()), {"NEWSQUALL_SCORER__THREADS": "1"}, lambda _: None)
+    assert (result.headlines, result.lost, result.doubled) == (300, 0, 0)
+    assert result.score is not None
+    assert result.share is not None
+    assert result.stream.per_second > 0
+
+
+def test_a_burst_is_caught_up_with_in_order_and_without_a_rebalance() -> None:
+    result = burst(TITLES, 5.0, 40.0, 3.0, "constant", {}, lambda _: None, constant=True)
+    assert result.headlines > 300
+    assert (result.lost, result.doubled, result.rebalances, result.out_of_order) == (0, 0, 0, 0)
+    assert result.lag_peak > 0
+    assert abs(result.delay.told_mean - result.delay.mean) <= 0.02
+
+
+def test_a_worker_reads_its_state_back() -> None:
+    result = state(TITLES, 2, 100, 5, {}, 0.0, lambda _: None)
+    assert result.headlines == 200
+    assert result.entries > 400
+    assert 0 < result.kept_mb <= result.written_mb
+    assert result.full.seconds > 0
