@@ -16,15 +16,15 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-import sqlalchemy as sa
 
 from model.masking import Masker
 from model.scorer import Scorer
-from stream.archive import Archive
+from stream.archive import AWAY, Archive, reason_of
 from stream.assessment import assess
 from stream.drift import DriftWatch
 from stream.gapless import GaplessReader
 from stream.metrics import Metrics
+from stream.outage import Outage
 from stream.payload import masked_payload
 from stream.records import (
     Headline,
@@ -44,7 +44,11 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-LONGEST_PAUSE_SECONDS = 30.0
+# Between two tries of an archive that is away; the first comes soon, since most locks are short.
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 10.0
+# Between two log lines while it is.
+REMIND_SECONDS = 60.0
 
 
 @dataclass
@@ -80,6 +84,7 @@ class ScoringAgent:
         self._drift = DriftWatch(scorer.bundle.reference())
         self._masker = Masker(settings.masking.handles)
         self._archive = archive
+        self._outage = Outage("the archive", log.error, REMIND_SECONDS)
         self._watchlist = watchlist
         self._metrics = metrics
         self._clock = clock
@@ -230,15 +235,20 @@ class ScoringAgent:
 
     def _patiently(self, work: Callable[[], Result]) -> Result:
         """Do archive work, however long the archive is locked or away: nothing is acknowledged meanwhile."""
-        pause = 0.5
+        pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                return work()
-            except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError) as error:
-                log.error("the archive does not take headlines (%s); trying again in %.1f s", error.orig, pause)
+                result = work()
+            except AWAY as error:
+                self._metrics.archive_up.set(0)
+                self._outage.now(reason_of(error), time.monotonic())
                 if self._stopping.wait(pause):
                     raise
                 pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
+            else:
+                self._metrics.archive_up.set(1)
+                self._outage.over()
+                return result
 
     def _rejected(self, event: Any, rejection: Rejection) -> RejectedHeadline:
         payload, length = masked_payload(event.message.value or b"", self._masker)

@@ -28,6 +28,8 @@ _SETTINGS = {
     "max_connections": "40",
     "shared_buffers": "32MB",
     "log_min_messages": "warning",
+    # Processes die here, not machines, and what a killed one has written the kernel still has.
+    "fsync": "off",
 }
 
 
@@ -55,7 +57,7 @@ class Postgres(Server):
         return self.url(database)
 
     def kill(self) -> None:
-        """End it as a failure of power would: the server and the processes that serve its clients, at once."""
+        """End it as a crash would (SIGKILL): the server and the processes that serve its clients, at once."""
         super().kill()
         # Each has a session of its own, and one that is left keeps the shared memory, so that none can be started.
         while left := list(self._left()):
