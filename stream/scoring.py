@@ -84,7 +84,7 @@ class ScoringAgent:
         self._drift = DriftWatch(scorer.bundle.reference())
         self._masker = Masker(settings.masking.handles)
         self._archive = archive
-        self._outage = Outage("the archive", log.error, REMIND_SECONDS)
+        self._outage = Outage("the archive", log.warning, REMIND_SECONDS)
         self._watchlist = watchlist
         self._metrics = metrics
         self._clock = clock
