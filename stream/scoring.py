@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from base64 import b64encode
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -173,37 +174,43 @@ class ScoringAgent:
     def _assess(self, events: Sequence[Any]) -> Batch:
         """Decode and score, in the scoring thread. Headlines that the archive has are not scored again."""
         batch = Batch()
-        headlines: dict[str, tuple[Headline, Any]] = {}
+        came: dict[str, deque[tuple[Headline, Any]]] = {}
         for event in events:
             try:
                 headline = decode_headline(event.message.value, self._clock(), self._settings.trends.future_tolerance)
             except Rejection as rejection:
                 batch.rejected.append(self._rejected(event, rejection))
             else:
-                headlines.setdefault(headline.id, (headline, event))
-        batch.known = self._patiently(lambda: self._archive.find(headlines))
-        fresh = [headline for headline, _ in headlines.values() if headline.id not in batch.known]
-        if fresh:
-            started = time.perf_counter()
-            results = assess(
-                fresh,
-                self._scorer,
-                self._clock(),
-                self._watchlist.named_in,
-                self._drift.add,
-                self._masker,
-                self._tell_masked,
-            )
-            self._metrics.scoring_seconds.observe(time.perf_counter() - started)
-            self._tell_drift()
-            self._metrics.batch_size.observe(len(fresh))
-            for headline, result in zip(fresh, results, strict=True):
-                event = headlines[headline.id][1]
-                if isinstance(result, Rejection):
-                    batch.rejected.append(self._rejected(event, result))
-                else:
-                    batch.fresh.append(msgspec.structs.replace(result, origin=_origin(event)))
+                came.setdefault(headline.id, deque()).append((headline, event))
+        batch.known = self._patiently(lambda: self._archive.find(came))
+        waiting = [each for id_, each in came.items() if id_ not in batch.known]
+        while waiting:
+            self._score([each.popleft() for each in waiting], batch)
+            # Of like ones the first counts; where that one is refused, the next is no copy of anything.
+            taken = {each.id for each in batch.fresh}
+            waiting = [each for each in waiting if each and each[0][0].id not in taken]
         return batch
+
+    def _score(self, headlines: Sequence[tuple[Headline, Any]], batch: Batch) -> None:
+        """Add headlines of distinct ids, each with its event, to what the batch has scored or refused."""
+        started = time.perf_counter()
+        results = assess(
+            [headline for headline, _ in headlines],
+            self._scorer,
+            self._clock(),
+            self._watchlist.named_in,
+            self._drift.add,
+            self._masker,
+            self._tell_masked,
+        )
+        self._metrics.scoring_seconds.observe(time.perf_counter() - started)
+        self._tell_drift()
+        self._metrics.batch_size.observe(len(headlines))
+        for (_, event), result in zip(headlines, results, strict=True):
+            if isinstance(result, Rejection):
+                batch.rejected.append(self._rejected(event, result))
+            else:
+                batch.fresh.append(msgspec.structs.replace(result, origin=_origin(event)))
 
     async def _finish(self, events: Sequence[Any], batch: Batch) -> None:
         """Archive, send, have it confirmed, acknowledge: in this order."""
