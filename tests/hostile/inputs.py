@@ -106,7 +106,8 @@ def inputs(count: int, seed: int, now: datetime) -> Iterator[Input]:
             large[value] += 1
             if large[value] > MOST_LARGE:
                 value = value[: chance.randrange(1_000)]
-        yield Input(kind, value, chance.choice(KEYS), chance.choice(HEADERS))
+        key = chance.choice(KEYS)
+        yield Input(kind, value, key or (b"gone" if value is None else key), chance.choice(HEADERS))
 
 
 def _json(value: Any) -> bytes:
