@@ -1,5 +1,5 @@
 # What people type. Each target sets up what it needs, says what it does, and may be run again.
-.PHONY: demo test lint bench chaos model encoders setup worker gpu clean
+.PHONY: demo test lint bench chaos hostile model encoders setup worker gpu clean
 
 PYTHON := .venv/bin/python
 ARGS ?=
@@ -23,6 +23,10 @@ bench: setup     ## speed on this machine, beside the plain pipeline
 N ?= 100
 chaos: setup     ## what goes wrong in production, N times: real servers, seeded faults, all books audited (a minute each)
 	@$(PYTHON) -m tests.chaos.run --seeds $(N) $(ARGS)
+
+hostile: N = 100000
+hostile: setup   ## N records that break readers of news, through a real worker: each accounted for
+	@$(PYTHON) -m tests.hostile.run --records $(N) $(ARGS)
 
 # The public sets are not part of the project; without them the model learns from training/corpus alone.
 DATA ?= ../shared/data

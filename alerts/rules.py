@@ -22,6 +22,7 @@ GROUP = "newsquall"
 # message.
 SQUALL = "NegativeNewsSquall"
 WORKER_DOWN = "NewsquallWorkerDown"
+ARCHIVE_AWAY = "NewsquallArchiveAway"
 REJECTIONS = "NewsquallRejectionsSurge"
 INGEST_DOWN = "NewsquallIngestDown"
 FEED_FAILING = "NewsquallFeedFailing"
@@ -29,7 +30,7 @@ FEED_SILENT = "NewsquallFeedSilent"
 JOB = "newsquall"  # the workers' job in Prometheus's scrape configuration
 INGEST_JOB = "newsquall-ingest"
 
-# A worker that is restarted or replaced is back within this.
+# A worker or a database that is restarted or replaced is back within this.
 DOWN_FOR = timedelta(minutes=2)
 # A feed's server that is restarted or mended is back within this, and most that fail are.
 FEED_FOR = timedelta(hours=1)
@@ -101,7 +102,7 @@ def rule_file(settings: Settings) -> dict[str, Any]:
     rules = [*_thresholds(settings)]
     for kind in KINDS:
         rules += [_windows_that_pass(kind), _squall(kind, settings)]
-    rules += [_worker_down(settings), _rejections(settings), *_feeds(settings)]
+    rules += [*_workers(settings), _rejections(settings), *_feeds(settings)]
     return {"groups": [{"name": GROUP, "interval": prometheus_duration(settings.alerts.evaluation), "rules": rules}]}
 
 
@@ -182,18 +183,39 @@ def _windows_template(kind: Kind) -> str:
     )
 
 
-def _worker_down(settings: Settings) -> dict[str, Any]:
+def _alert(
+    settings: Settings, name: str, expression: str, lasting: timedelta, severity: str, summary: str
+) -> dict[str, Any]:
     return {
-        "alert": WORKER_DOWN,
-        "expr": f'up{{job="{JOB}"}} == 0',
-        "for": prometheus_duration(DOWN_FOR),
-        "labels": {"severity": "page"},
-        "annotations": {
-            "summary": "The worker at {{ $labels.instance }} does not answer: its headlines wait for "
-            "another worker, or for nobody.",
-            "runbook": _runbook(settings, WORKER_DOWN),
-        },
+        "alert": name,
+        "expr": expression,
+        "for": prometheus_duration(lasting),
+        "labels": {"severity": severity},
+        "annotations": {"summary": summary, "runbook": _runbook(settings, name)},
     }
+
+
+def _workers(settings: Settings) -> list[dict[str, Any]]:
+    return [
+        _alert(
+            settings,
+            WORKER_DOWN,
+            f'up{{job="{JOB}"}} == 0',
+            DOWN_FOR,
+            "page",
+            "The worker at {{ $labels.instance }} does not answer: its headlines wait for another worker, or for "
+            "nobody.",
+        ),
+        # All workers in one: they have the same archive.
+        _alert(
+            settings,
+            ARCHIVE_AWAY,
+            "count(newsquall_archive_up == 0) > 0",
+            DOWN_FOR,
+            "page",
+            "{{ $value }} of the workers wait for the archive: their headlines are not scored, and no squall can page.",
+        ),
+    ]
 
 
 def _rejections(settings: Settings) -> dict[str, Any]:
@@ -241,16 +263,7 @@ def _feeds(settings: Settings) -> list[dict[str, Any]]:
             "{{ $labels.source }} has brought no headline for {{ $value | humanizeDuration }}.",
         ),
     )
-    return [
-        {
-            "alert": alert,
-            "expr": expression,
-            "for": prometheus_duration(lasting),
-            "labels": {"severity": severity},
-            "annotations": {"summary": summary, "runbook": _runbook(settings, alert)},
-        }
-        for alert, expression, lasting, severity, summary in told
-    ]
+    return [_alert(settings, *each) for each in told]
 
 
 def _runbook(settings: Settings, alert: str) -> str:

@@ -1,8 +1,7 @@
-"""Unit tests of the rendered rules, for promtool: made from the same settings, so they hold whatever those
-are.
+"""Unit tests of the rendered rules, for promtool: made from the same settings, so they hold whatever those are.
 
-Each alert is shown not firing yet, firing, and what must not make it fire. Only gauges are simulated: a
-window that empties is a gauge that falls to what is usual.
+Each alert is shown not firing yet, firing, and what must not make it fire. Only gauges are simulated: a window that
+empties is a gauge that falls to what is usual.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from alerts.rules import (
+    ARCHIVE_AWAY,
     DOWN_FOR,
     FEED_FAILING,
     FEED_FOR,
@@ -62,8 +62,7 @@ class Shower:
 
 @dataclass(frozen=True)
 class Expected:
-    """The subjects that fire at an evaluation (counted from 0), with what their window annotation is made
-    of."""
+    """The subjects that fire at an evaluation (counted from 0), with what their window annotation is made of."""
 
     step: int
     firing: Mapping[str, Mapping[str, Window]] = field(default_factory=dict)
@@ -272,32 +271,44 @@ def _number(value: float) -> str:
     return repr(float(value)).removesuffix(".0")
 
 
+def _fires(
+    settings: Settings, name: str, series: Mapping[str, str], alert: str, step: int, summary: str, **labels: str
+) -> dict[str, Any]:
+    """The alert fires at that evaluation for those labels and for no others, and not before."""
+    told = {"summary": summary, "runbook": f"{settings.alerts.runbooks}#{anchor(alert)}"}
+    fired = [{"exp_labels": labels, "exp_annotations": told}]
+    return {
+        "name": name,
+        "interval": prometheus_duration(STEP),
+        "input_series": [{"series": of, "values": values} for of, values in series.items()],
+        "alert_rule_test": [
+            {"eval_time": prometheus_duration(STEP * at), "alertname": alert, "exp_alerts": firing}
+            for at, firing in ((step - 1, []), (step, fired))
+        ],
+    }
+
+
 def _worker_tests(settings: Settings) -> Iterator[dict[str, Any]]:
     steps = DOWN_FOR // STEP
-    down = {
-        "exp_labels": {"severity": "page", "job": JOB, "instance": "b"},
-        "exp_annotations": {
-            "summary": "The worker at b does not answer: its headlines wait for another worker, or for nobody.",
-            "runbook": f"{settings.alerts.runbooks}#{anchor(WORKER_DOWN)}",
+    yield _fires(
+        settings, "a worker that does not answer for long enough fires; another job's target does not",
+        {
+            f'up{{job="{JOB}", instance="a"}}': f"1x{steps + 4}",
+            f'up{{job="{JOB}", instance="b"}}': f"1 0x{steps + 4}",
+            'up{job="another", instance="c"}': f"0x{steps + 4}",
         },
-    }
-    yield {
-        "name": "a worker that does not answer for long enough fires; another job's target does not",
-        "interval": prometheus_duration(STEP),
-        "input_series": [
-            {"series": f'up{{job="{JOB}", instance="a"}}', "values": f"1x{steps + 4}"},
-            {"series": f'up{{job="{JOB}", instance="b"}}', "values": f"1 0x{steps + 4}"},
-            {"series": 'up{job="another", instance="c"}', "values": f"0x{steps + 4}"},
-        ],
-        "alert_rule_test": [
-            {"eval_time": prometheus_duration(STEP * steps), "alertname": WORKER_DOWN, "exp_alerts": []},
-            {
-                "eval_time": prometheus_duration(STEP * (steps + 1)),
-                "alertname": WORKER_DOWN,
-                "exp_alerts": [down],
-            },
-        ],
-    }
+        WORKER_DOWN, steps + 1,
+        "The worker at b does not answer: its headlines wait for another worker, or for nobody.",
+        severity="page", job=JOB, instance="b",
+    )  # fmt: skip
+    away = 'newsquall_archive_up{{instance="{}"}}'.format
+    yield _fires(
+        settings, "an archive that is waited for long enough fires once, for however many workers still wait",
+        {away("a"): f"1 0x{steps + 4}", away("b"): f"1 0x{steps + 4}", away("c"): f"1 0x{steps - 2} 1x6"},
+        ARCHIVE_AWAY, steps + 1,
+        "2 of the workers wait for the archive: their headlines are not scored, and no squall can page.",
+        severity="page",
+    )  # fmt: skip
 
 
 def _rejection_tests(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -360,29 +371,15 @@ def _rejection_tests(settings: Settings) -> Iterator[dict[str, Any]]:
 
 
 def _feed_tests(settings: Settings) -> Iterator[dict[str, Any]]:
-    def case(name: str, series: Mapping[str, str], alert: str, step: int, summary: str, **labels: str) -> Any:
-        """Fires at that evaluation for those labels and for no others, and not before."""
-        told = {"summary": summary, "runbook": f"{settings.alerts.runbooks}#{anchor(alert)}"}
-        fired = [{"exp_labels": labels, "exp_annotations": told}]
-        return {
-            "name": f"feeds: {name}",
-            "interval": prometheus_duration(STEP),
-            "input_series": [{"series": of, "values": values} for of, values in series.items()],
-            "alert_rule_test": [
-                {"eval_time": prometheus_duration(STEP * at), "alertname": alert, "exp_alerts": firing}
-                for at, firing in ((step - 1, []), (step, fired))
-            ],
-        }
-
     steps, hour = DOWN_FOR // STEP, FEED_FOR // STEP
-    yield case(
-        "ingest that does not answer for long enough fires",
+    yield _fires(
+        settings, "feeds: ingest that does not answer for long enough fires",
         {f'up{{job="{INGEST_JOB}", instance="a"}}': f"1 0x{steps + 4}"}, INGEST_DOWN, steps + 1,
         "Ingest at a does not answer: its feeds bring no headlines.", severity="page", job=INGEST_JOB, instance="a",
     )  # fmt: skip
     failing, of_source = "newsquall_feed_failing", '{{source="{}"}}'.format
-    yield case(
-        "one that fails for an hour fires, one that recovers in time does not",
+    yield _fires(
+        settings, "feeds: one that fails for an hour fires, one that recovers in time does not",
         {failing + of_source("Wire"): f"0 2x{2 * hour}", failing + of_source("Bank"): f"1x{hour - 5} 0x{hour}"},
         FEED_FAILING, hour + 1,
         "2 of the feeds of Wire cannot be fetched or read.", severity="ticket", source="Wire",
@@ -393,8 +390,8 @@ def _feed_tests(settings: Settings) -> Iterator[dict[str, Any]]:
         for name, each in {**values, "failing": (0, 0, 1)}.items()
         for source, value in zip(("Wire", "Bank", "Dead"), each, strict=True)
     }
-    yield case(
-        "one that is silent for longer than it should be fires, unless it fails",
+    yield _fires(
+        settings, "feeds: one that is silent for longer than it should be fires, unless it fails",
         quiet, FEED_SILENT, hour + 3600 // 60 + 1,
         "Wire has brought no headline for 2h 1m 0s.", severity="ticket", source="Wire",
     )  # fmt: skip

@@ -6,7 +6,7 @@
 #   worker   the Python environment (.venv) of a stream worker: no torch
 #   gpu      the same with onnxruntime-gpu in place of onnxruntime, which would overwrite each other's files
 #   demo     the same, and the local servers: Kafka, Prometheus, Alertmanager        (the default)
-#   test     the servers, and an environment that can also train and run the tests
+#   test     the servers and PostgreSQL, and an environment that can also train and run the tests
 #
 # Run it as often as you like: each thing is looked at first, and when nothing is missing nothing is fetched.
 # An interrupted run is repaired by the next. Apart from Debian packages and the caches of apt, uv, pip and Maven
@@ -111,6 +111,9 @@ if [ -n "$servers" ]; then
     has prometheus || packages+=(prometheus)
     has prometheus-alertmanager || has alertmanager || packages+=(prometheus-alertmanager)
 fi
+if [ "$profile" = test ]; then # Debian keeps its programs off the PATH
+    has postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || packages+=(postgresql)
+fi
 
 # A run that was killed may have left its block on starting services behind.
 clear_policy() {
@@ -132,7 +135,7 @@ if [ -n "$needs_java" ] || [ ${#packages[@]} -gt 0 ]; then
     say "installing from the system's packages: ${wanted%, }"
     trap clear_policy EXIT
     if [ ! -e "$policy" ]; then
-        say "keeping Debian from starting its own Prometheus while it installs ($policy, removed at the end)"
+        say "keeping Debian from starting servers of its own while it installs ($policy, removed at the end)"
         printf '#!/bin/sh\n# %s %s\nexit 101\n' "$policy_mark" $$ | as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"
     fi
@@ -143,7 +146,7 @@ if [ -n "$needs_java" ] || [ ${#packages[@]} -gt 0 ]; then
         fail "apt-get could not install ${packages[*]}: its reason is above"
     # Not after the next start of the machine either: Newsquall starts its own, on free ports.
     if [ -d /run/systemd/system ]; then
-        for service in prometheus prometheus-alertmanager; do
+        for service in prometheus prometheus-alertmanager postgresql; do
             case " ${packages[*]} " in *" $service "*) as_root systemctl --quiet disable "$service" || true ;; esac
         done
     fi

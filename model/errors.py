@@ -14,6 +14,7 @@ NewsquallError
 ├── FeedStateError          what is known of the feeds cannot be opened or written
 ├── BrokerError             Kafka cannot be reached, or refuses
 ├── ArchiveError            the archive cannot be opened or written
+│   └── ArchiveAwayError    its database does not answer now, and may later
 ├── ServerError             a server of the local stack did not start, or died
 ├── RulesError              the Prometheus rules do not hold
 └── ExportError             an exported model's numbers leave the trained one's
@@ -93,6 +94,10 @@ class BrokerError(NewsquallError):
 
 class ArchiveError(NewsquallError):
     """The archive cannot be opened, or a write to it failed for good."""
+
+
+class ArchiveAwayError(ArchiveError):
+    """The archive's database is down, starting or locked: it may be opened later."""
 
 
 class ServerError(NewsquallError):

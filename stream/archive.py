@@ -4,6 +4,7 @@ A headline that comes again (a redelivery after a crash, a feed polled twice) is
 counted downstream is the same however often it is scored, by whichever model.
 """
 
+import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from model.errors import ArchiveError
+from model.errors import ArchiveAwayError, ArchiveError
 from stream.records import Origin, ScoredHeadline, Sentiment, chosen, polarity_of
 
 _tables = sa.MetaData()
@@ -61,7 +62,22 @@ mentions = sa.Table(
 _LOOKUP = 500
 # Rows that are held at once where all of them are gone through.
 _PORTION = 2_000
-LOCK_SECONDS = 30
+LOCK_SECONDS = 10
+
+# What says that a database which was well is locked, broken off, full or away: the same work may be done later.
+AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
+
+# How libpq finds out that a server is gone which says nothing any more; names of its connection parameters.
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+# How a server that refuses only for now words it; other refusals (a password, a name) do not pass.
+_FOR_NOW = ("starting up", "shutting down", "in recovery mode", "too many clients", "connection slots")
+_SQLITE_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def microseconds(moment: datetime) -> int:
@@ -99,17 +115,16 @@ def archive_errors(doing: str) -> Iterator[None]:
 class Archive:
     """Scored headlines in SQLite or PostgreSQL, by SQLAlchemy URL. Safe to use from several processes.
 
-    Raises ArchiveError when the database cannot be opened.
+    Raises ArchiveError when the database cannot be opened, and of these ArchiveAwayError when it may be later.
     """
 
     def __init__(self, url: str) -> None:
         try:
-            self.engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-            if self.engine.dialect.name == "sqlite":
-                sa.event.listen(self.engine, "connect", _tune_sqlite)
+            self.engine = _engine(url)
             create_tables(self.engine, _tables)
         except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
-            raise ArchiveError(f"the archive {_shown(url)} cannot be opened: {reason_of(error)}") from error
+            kind = ArchiveAwayError if _may_pass(error) else ArchiveError
+            raise kind(f"the archive {shown(url)} cannot be opened: {reason_of(error)}") from error
         self._insert = postgresql_insert if self.engine.dialect.name == "postgresql" else sqlite_insert
 
     def close(self) -> None:
@@ -135,7 +150,8 @@ class Archive:
         each: for a headline that was there before (or that another worker was quicker with), the earlier score."""
         if not scored:
             return {}
-        rows = [_to_row(each) for each in scored]
+        # In one order, whatever the batch's: two workers that hold what the other waits for would be a deadlock.
+        rows = [_to_row(each) for each in sorted(scored, key=lambda each: each.id)]
         with self.engine.begin() as connection:
             inserted = connection.execute(self._insert(headlines).on_conflict_do_nothing(), rows).rowcount
             if inserted == len(rows):
@@ -150,8 +166,8 @@ class Archive:
                     "sentiment": sentiment,
                     "published_at": microseconds(each.published_at),
                 }
-                for each in kept.values()
-                for entity, sentiment in each.entities.items()
+                for each in sorted(kept.values(), key=lambda each: each.id)
+                for entity, sentiment in sorted(each.entities.items())
             ]
             if named:
                 connection.execute(self._insert(mentions).on_conflict_do_nothing(), named)
@@ -204,6 +220,38 @@ class Archive:
         return result
 
 
+def _engine(url: str) -> sa.Engine:
+    address = sa.engine.make_url(url)
+    if address.get_backend_name() != "postgresql":
+        engine = sa.create_engine(address)
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", _tune_sqlite)
+        return engine
+    patience = {name: value for name, value in _PATIENCE.items() if name not in address.query}
+    engine = sa.create_engine(address, pool_pre_ping=True, connect_args=patience)
+    sa.event.listen(engine, "connect", _tune_postgresql)
+    return engine
+
+
+def _tune_postgresql(connection: Any, _record: Any) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise ValueError(f"the database keeps its text in {encoding}: make one with ENCODING 'UTF8'")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+    connection.commit()  # or the pool's first rollback would take it back
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether a database that could not be opened may be later: nobody listens, or it starts, is full or locked."""
+    if not isinstance(error, AWAY):
+        return False
+    if isinstance(error.orig, sqlite3.Error):
+        return error.orig.sqlite_errorcode & 0xFF in _SQLITE_BUSY
+    said = str(error.orig)
+    return "FATAL:" not in said or any(words in said for words in _FOR_NOW)
+
+
 def _tune_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={LOCK_SECONDS * 1000}")
@@ -214,7 +262,7 @@ def _tune_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _shown(url: str) -> str:
+def shown(url: str) -> str:
     """The URL without its password; only its beginning if it cannot be told apart into parts."""
     try:
         return sa.engine.make_url(url).render_as_string(hide_password=True)
@@ -222,7 +270,7 @@ def _shown(url: str) -> str:
         return url.partition(":")[0] + ":..."
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: BaseException) -> str:
     """A database's own words for an error, their first line."""
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
 

@@ -118,6 +118,7 @@ class Metrics:
             "rebalances", "Times that this worker's partitions were dealt out anew; 1 by its start."
         )
         self.consumer_lag = gauge("consumer_lag", "Headlines of the partition not read yet.", "partition")
+        self.archive_up = gauge("archive_up", "1 if the archive did its last work, 0 while it is waited for.")
         self.execution_provider = gauge(
             "execution_provider", "1 for the execution provider in use, 0 for the others.", "provider"
         )

@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from base64 import b64encode
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,15 +17,15 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-import sqlalchemy as sa
 
 from model.masking import Masker
 from model.scorer import Scorer
-from stream.archive import Archive
+from stream.archive import AWAY, Archive, reason_of
 from stream.assessment import assess
 from stream.drift import DriftWatch
 from stream.gapless import GaplessReader
 from stream.metrics import Metrics
+from stream.outage import Outage
 from stream.payload import masked_payload
 from stream.records import (
     Headline,
@@ -44,7 +45,11 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-LONGEST_PAUSE_SECONDS = 30.0
+# Between two tries of an archive that is away; the first comes soon, since most locks are short.
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 10.0
+# Between two log lines while it is.
+REMIND_SECONDS = 60.0
 
 
 @dataclass
@@ -80,6 +85,7 @@ class ScoringAgent:
         self._drift = DriftWatch(scorer.bundle.reference())
         self._masker = Masker(settings.masking.handles)
         self._archive = archive
+        self._outage = Outage("the archive", log.warning, REMIND_SECONDS)
         self._watchlist = watchlist
         self._metrics = metrics
         self._clock = clock
@@ -168,37 +174,43 @@ class ScoringAgent:
     def _assess(self, events: Sequence[Any]) -> Batch:
         """Decode and score, in the scoring thread. Headlines that the archive has are not scored again."""
         batch = Batch()
-        headlines: dict[str, tuple[Headline, Any]] = {}
+        came: dict[str, deque[tuple[Headline, Any]]] = {}
         for event in events:
             try:
                 headline = decode_headline(event.message.value, self._clock(), self._settings.trends.future_tolerance)
             except Rejection as rejection:
                 batch.rejected.append(self._rejected(event, rejection))
             else:
-                headlines.setdefault(headline.id, (headline, event))
-        batch.known = self._patiently(lambda: self._archive.find(headlines))
-        fresh = [headline for headline, _ in headlines.values() if headline.id not in batch.known]
-        if fresh:
-            started = time.perf_counter()
-            results = assess(
-                fresh,
-                self._scorer,
-                self._clock(),
-                self._watchlist.named_in,
-                self._drift.add,
-                self._masker,
-                self._tell_masked,
-            )
-            self._metrics.scoring_seconds.observe(time.perf_counter() - started)
-            self._tell_drift()
-            self._metrics.batch_size.observe(len(fresh))
-            for headline, result in zip(fresh, results, strict=True):
-                event = headlines[headline.id][1]
-                if isinstance(result, Rejection):
-                    batch.rejected.append(self._rejected(event, result))
-                else:
-                    batch.fresh.append(msgspec.structs.replace(result, origin=_origin(event)))
+                came.setdefault(headline.id, deque()).append((headline, event))
+        batch.known = self._patiently(lambda: self._archive.find(came))
+        waiting = [each for id_, each in came.items() if id_ not in batch.known]
+        while waiting:
+            self._score([each.popleft() for each in waiting], batch)
+            # Of like ones the first counts; where that one is refused, the next is no copy of anything.
+            taken = {each.id for each in batch.fresh}
+            waiting = [each for each in waiting if each and each[0][0].id not in taken]
         return batch
+
+    def _score(self, headlines: Sequence[tuple[Headline, Any]], batch: Batch) -> None:
+        """Add headlines of distinct ids, each with its event, to what the batch has scored or refused."""
+        started = time.perf_counter()
+        results = assess(
+            [headline for headline, _ in headlines],
+            self._scorer,
+            self._clock(),
+            self._watchlist.named_in,
+            self._drift.add,
+            self._masker,
+            self._tell_masked,
+        )
+        self._metrics.scoring_seconds.observe(time.perf_counter() - started)
+        self._tell_drift()
+        self._metrics.batch_size.observe(len(headlines))
+        for (_, event), result in zip(headlines, results, strict=True):
+            if isinstance(result, Rejection):
+                batch.rejected.append(self._rejected(event, result))
+            else:
+                batch.fresh.append(msgspec.structs.replace(result, origin=_origin(event)))
 
     async def _finish(self, events: Sequence[Any], batch: Batch) -> None:
         """Archive, send, have it confirmed, acknowledge: in this order."""
@@ -230,15 +242,20 @@ class ScoringAgent:
 
     def _patiently(self, work: Callable[[], Result]) -> Result:
         """Do archive work, however long the archive is locked or away: nothing is acknowledged meanwhile."""
-        pause = 0.5
+        pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                return work()
-            except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError) as error:
-                log.error("the archive does not take headlines (%s); trying again in %.1f s", error.orig, pause)
+                result = work()
+            except AWAY as error:
+                self._metrics.archive_up.set(0)
+                self._outage.now(reason_of(error), time.monotonic())
                 if self._stopping.wait(pause):
                     raise
                 pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
+            else:
+                self._metrics.archive_up.set(1)
+                self._outage.over()
+                return result
 
     def _rejected(self, event: Any, rejection: Rejection) -> RejectedHeadline:
         payload, length = masked_payload(event.message.value or b"", self._masker)

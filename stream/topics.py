@@ -12,6 +12,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import BrokerResponseError, KafkaError, for_code
 
 from model.errors import BrokerError
+from stream.outage import REMIND_SECONDS, Outage
 from stream.settings import KafkaSettings, Settings
 
 HEADLINES = "news.headlines"
@@ -24,7 +25,6 @@ TOPICS = (HEADLINES, SCORED, TALLIES, REJECTED, TRENDS)
 CONNECT_SECONDS = 2.0
 BOOTSTRAP_SECONDS = 10.0
 RETRY_SECONDS = 1.0
-REMIND_SECONDS = 10.0
 # A cluster that is starting has fewer brokers than copies for a while; beyond this the setting is wrong.
 REPLICATION_GRACE_SECONDS = 30.0
 
@@ -112,7 +112,7 @@ def ensure_topics(
     """
     started = time.monotonic()
     bootstrap = settings.kafka.bootstrap
-    troubles = _Troubles(bootstrap, say)
+    outage = Outage(f"Kafka at {bootstrap}", say, REMIND_SECONDS)
     while True:
         try:
             created = _attempt(settings.kafka, any_layout, time.monotonic() - started)
@@ -121,33 +121,15 @@ def ensure_topics(
                 raise BrokerError(f"Kafka at {bootstrap} refused to make the topics: {_plain(error)}") from error
             reason = _plain(error)
         else:
-            troubles.over()
+            outage.over()
             return created
         if wait is not None and time.monotonic() - started + RETRY_SECONDS > wait.total_seconds():
             raise BrokerError(
                 f"Kafka at {bootstrap} is not ready after {wait.total_seconds():g} s ({reason}): "
                 "start the broker, or set kafka.bootstrap"
             )
-        troubles.now(reason, time.monotonic())
+        outage.now(reason, time.monotonic())
         time.sleep(RETRY_SECONDS)
-
-
-class _Troubles:
-    """Says that it waits when the reason is new, and every while; and that it is over."""
-
-    def __init__(self, bootstrap: str, say: Callable[[str], None]) -> None:
-        self._bootstrap = bootstrap
-        self._say = say
-        self._said: tuple[str, float] | None = None
-
-    def now(self, reason: str, at: float) -> None:
-        if self._said is None or self._said[0] != reason or at - self._said[1] >= REMIND_SECONDS:
-            self._said = (reason, at)
-            self._say(f"Kafka at {self._bootstrap} is not ready ({reason}): still trying")
-
-    def over(self) -> None:
-        if self._said is not None:
-            self._say(f"Kafka at {self._bootstrap} is ready")
 
 
 def _attempt(kafka: KafkaSettings, any_layout: bool, elapsed: float) -> list[str]:

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,13 +16,15 @@ from prometheus_client import (
 )
 
 from model.bundle import Bundle
+from model.errors import ArchiveAwayError
 from model.providers import ProviderChoice
 from model.registry import Registry, resolve
 from model.scorer import Scorer
 from stream.app import build_app
-from stream.archive import Archive
+from stream.archive import Archive, reason_of, shown
 from stream.following import Memory, ModelFollower, first, followed
 from stream.metrics import Metrics
+from stream.outage import Outage
 from stream.settings import Settings
 from stream.topics import ensure_topics
 from stream.watchlist import WatchlistFile
@@ -29,13 +32,14 @@ from stream.watchlist import WatchlistFile
 log = logging.getLogger(__name__)
 
 OpenScorer = Callable[[Bundle, ProviderChoice, int | None], Scorer]
+ARCHIVE_RETRY_SECONDS = 1.0
 
 
 def run_worker(settings: Settings, open_scorer: OpenScorer = Scorer) -> None:
     """Run until SIGTERM or SIGINT; does not return but by SystemExit. `open_scorer`: makes a scorer of a bundle.
 
     Opens the model before anything else, so that a damaged one refuses to start. Raises the typed errors of the
-    parts; waits for a broker that is down.
+    parts; waits for a broker that is down, and for an archive that is.
     """
     watchlist = WatchlistFile(settings.trends.watchlist, settings.trends.most_entities)
     place = settings.registry.place()
@@ -43,7 +47,6 @@ def run_worker(settings: Settings, open_scorer: OpenScorer = Scorer) -> None:
     champion = first(Registry(place), alias, Memory(place, alias)) if alias else None
     bundle = champion.bundle if champion else resolve(settings.scorer.model, place)
     scorer = open_scorer(bundle, settings.scorer.provider, settings.scorer.threads)
-    archive = Archive(settings.archive.url)
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
@@ -54,6 +57,7 @@ def run_worker(settings: Settings, open_scorer: OpenScorer = Scorer) -> None:
         f"model {scorer.version} on {scorer.provider}",
         flush=True,
     )
+    archive = _archive(settings.archive.url, metrics)
     ensure_topics(settings)
     Path(settings.worker.data).mkdir(parents=True, exist_ok=True)
     follower = None
@@ -79,3 +83,19 @@ def run_worker(settings: Settings, open_scorer: OpenScorer = Scorer) -> None:
             follower.stop()
         scorer.close()
         archive.close()
+
+
+def _archive(url: str, metrics: Metrics) -> Archive:
+    """The archive, once its database is there."""
+    outage = Outage(f"the archive {shown(url)}", log.warning)
+    while True:
+        try:
+            archive = Archive(url)
+        except ArchiveAwayError as error:
+            metrics.archive_up.set(0)
+            outage.now(reason_of(error.__cause__ or error), time.monotonic())
+            time.sleep(ARCHIVE_RETRY_SECONDS)
+        else:
+            metrics.archive_up.set(1)
+            outage.over()
+            return archive

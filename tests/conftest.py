@@ -1,12 +1,15 @@
 """What tests of several folders share."""
 
 import shutil
+import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from deploy.stack.postgres import Postgres
 from model.bundle import Bundle
 from model.registry import Registry, RegistryPlace, resolve
 from model.scorer import Scorer
@@ -52,6 +55,22 @@ def place(empty_registry: Path, tmp_path: Path) -> RegistryPlace:
 def registry(place: RegistryPlace) -> Registry:
     """The same, connected."""
     return Registry(place)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL server, which a test must leave running; a database of its own is made with create()."""
+    with Postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def archive_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'archive.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.create(uuid.uuid4().hex)
 
 
 @pytest.fixture

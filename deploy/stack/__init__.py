@@ -1,1 +1,1 @@
-"""The local servers (Kafka, Prometheus, Alertmanager) as processes on free ports, for the demo and tests."""
+"""The local servers (Kafka, Prometheus, Alertmanager, PostgreSQL) as processes on free ports, for demo and tests."""

@@ -110,12 +110,12 @@ class Process:
                 raise self._not_ready(f"waited {timeout:g} s for {what}")
             time.sleep(_POLL)
 
-    def stop(self, grace: float = 10.0) -> int | None:
-        """End it: SIGTERM, after `grace` seconds SIGKILL to it and all it started. Returns its exit code.
+    def stop(self, grace: float = 10.0, by: signal.Signals = signal.SIGTERM) -> int | None:
+        """End it: by a signal, after `grace` seconds by SIGKILL to it and all it started. Returns its exit code.
 
         Nothing happens when it has not been started or has been stopped before.
         """
-        self._signal(signal.SIGTERM)
+        self._signal(by)
         deadline = time.monotonic() + grace
         while self.running and time.monotonic() < deadline:
             time.sleep(_POLL)

@@ -2,6 +2,7 @@
 
 import http.client
 import shutil
+import signal
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ class Server(ABC):
 
     NAME: ClassVar[str]
     START_SECONDS: ClassVar[float] = 60.0
+    STOP_SIGNAL: ClassVar[signal.Signals] = signal.SIGTERM
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
         self.folder = folder.absolute()
@@ -65,7 +67,7 @@ class Server(ABC):
 
     def stop(self, grace: float = 20.0) -> None:
         """Shut it down in order, after `grace` seconds by force."""
-        self.process.stop(grace)
+        self.process.stop(grace, self.STOP_SIGNAL)
 
     def kill(self) -> None:
         """End it as a crash would (SIGKILL)."""

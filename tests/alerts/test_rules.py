@@ -48,7 +48,7 @@ SETTINGS = {
 @pytest.mark.parametrize("given", SETTINGS.values(), ids=SETTINGS.keys())
 def test_promtool_finds_the_rules_well_formed_and_firing_when_they_should(given: dict[str, Any]) -> None:
     settings = Settings(**given)
-    assert "SUCCESS: 13 rules found" in promtool.check(settings)
+    assert "SUCCESS: 14 rules found" in promtool.check(settings)
     assert "SUCCESS" in promtool.test(settings)
 
 
@@ -69,6 +69,10 @@ BROKEN = {
     ),
     "it is over at once": ("keep_firing_for: 10m", "keep_firing_for: 0s"),
     "a worker's failure is not waited for": ("for: 2m", "for: 0s"),
+    "one worker that waits for the archive is not enough": (
+        "newsquall_archive_up == 0) > 0",
+        "newsquall_archive_up == 0) > 2",
+    ),
     "rejections are not compared with all": ("> 0.1 * (", "> 0 * ("),
 }
 

@@ -15,6 +15,7 @@ Kind = Literal[
     "archive locked",
     "sent again",
     "garbage",
+    "archive killed",
 ]
 # How often each is drawn beside the others. A kill costs nothing to repeat, and where it strikes is what matters.
 WEIGHTS: dict[Kind, int] = {
@@ -28,6 +29,8 @@ WEIGHTS: dict[Kind, int] = {
     "sent again": 2,
     "garbage": 1,
 }
+# Of plans whose archive is a server; the others' plans stay what they were.
+KILLED_ARCHIVES = (1, 3)
 MOST_WORKERS = 4
 # Beyond the broker's session time-out (10 s) a paused worker's partitions have moved when it wakes up; below it not.
 PAUSES = (0.5, 4.0, 13.0)
@@ -64,13 +67,23 @@ class Plan:
     faults: tuple[Fault, ...]
 
 
-def plan(seed: int, headlines: int = 3_000, seconds: float = 30.0) -> Plan:
-    """The plan of a seed: the same for ever."""
+def plan(
+    seed: int, headlines: int = 3_000, seconds: float = 30.0, archive_server: bool = False, broker: bool = False
+) -> Plan:
+    """The plan of a seed: the same for ever. `archive_server`: the archive is one, and is killed too. `broker`: the
+    broker is killed in every plan, in its middle."""
     chance = Random(seed)
     workers = chance.randint(1, MOST_WORKERS)
-    return Plan(
-        seed, workers, headlines, seconds, tuple(sorted(_faults(chance, workers, seconds), key=lambda each: each.at))
-    )
+    faults = list(_faults(chance, workers, seconds))
+    # Drawn behind all that was there before them, so that they change nothing of it.
+    if archive_server:
+        for _ in range(chance.randint(*KILLED_ARCHIVES)):
+            at = round(chance.uniform(0.5, seconds), 2)
+            faults.append(Fault(at, "archive killed", lasts=chance.choice(ABSENCES)))
+    if broker:
+        faults = [each for each in faults if each.kind != "broker killed"]
+        faults.append(Fault(round(seconds / 2, 2), "broker killed", lasts=chance.choice(ABSENCES)))
+    return Plan(seed, workers, headlines, seconds, tuple(sorted(faults, key=lambda each: each.at)))
 
 
 def _faults(chance: Random, workers: int, seconds: float) -> Iterator[Fault]:

@@ -25,7 +25,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=100, help="how many plans")
     parser.add_argument("--first", type=int, default=1, help="the first one's seed")
     parser.add_argument("--headlines", type=int, default=3_000, help="how many a plan")
-    parser.add_argument("--archive", help="SQLAlchemy URL of an empty database; SQLite if not given")
+    parser.add_argument("--postgresql", action="store_true", help="the archive is a PostgreSQL of its own, not SQLite")
+    parser.add_argument("--broker", action="store_true", help="in every plan the broker is killed, in its middle")
     asked = parser.parse_args()
     folder = Path(mkdtemp(prefix="newsquall-chaos-"))
     print(HEADINGS, flush=True)
@@ -33,8 +34,8 @@ def main() -> None:
     lost = doubled = came = 0
     began = time.monotonic()
     for seed in range(asked.first, asked.first + asked.seeds):
-        asked_for = plan(seed, asked.headlines)
-        with System(folder / str(seed), asked_for, asked.archive) as system:
+        asked_for = plan(seed, asked.headlines, archive_server=asked.postgresql, broker=asked.broker)
+        with System(folder / str(seed), asked_for, asked.postgresql) as system:
             findings, books, seconds = system.run()
             kinds.update(system.done)
         recoveries.append(seconds)

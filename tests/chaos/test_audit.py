@@ -1,5 +1,6 @@
 """The audit finds what it is there to find; and a seed's plan is the same for ever."""
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -128,3 +129,23 @@ def test_a_seeds_plan_is_the_same_for_ever_and_another_seeds_is_another():
         assert sum(each.kind == "broker killed" for each in drawn.faults) <= 1
     kinds = {fault.kind for seed in range(50) for fault in plan(seed).faults}
     assert len(kinds) == 9
+    drawn = hashlib.sha256(repr([plan(seed) for seed in range(200)]).encode()).hexdigest()
+    assert drawn.startswith("3709e5711604c26f"), "a seed that failed must be had again as it was"
+
+
+def test_a_plan_with_a_server_for_an_archive_is_the_seeds_plan_and_the_servers_deaths():
+    for seed in range(50):
+        ordinary, server = plan(seed), plan(seed, archive_server=True)
+        assert server == plan(seed, archive_server=True)
+        assert server.workers == ordinary.workers
+        assert tuple(each for each in server.faults if each.kind != "archive killed") == ordinary.faults
+        assert 1 <= len(server.faults) - len(ordinary.faults) <= 3
+
+
+def test_a_plan_with_a_broker_kills_it_once_in_the_middle_and_changes_nothing_else():
+    for seed in range(50):
+        ordinary, broker = plan(seed), plan(seed, broker=True)
+        (killed,) = (each for each in broker.faults if each.kind == "broker killed")
+        assert killed.at == ordinary.seconds / 2
+        rest = [tuple(each for each in drawn.faults if each.kind != "broker killed") for drawn in (ordinary, broker)]
+        assert rest[0] == rest[1]

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
@@ -24,6 +25,7 @@ from kafka.admin import NewTopic
 from deploy.stack.alertmanager import Alertmanager
 from deploy.stack.errors import ProgramMissingError, ServerNotReadyError, ServerRefusedError
 from deploy.stack.kafka import JARS, Kafka
+from deploy.stack.postgres import Postgres
 from deploy.stack.prometheus import Prometheus
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -263,6 +265,48 @@ def test_alertmanager_with_a_wrong_config_says_why(tmp_path: Path) -> None:
         Alertmanager(tmp_path, {"receivers": []}).start()
 
 
+# ------------------------------------------------------------------ PostgreSQL
+
+
+def rows(url: str) -> list[Any]:
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        return [each for (each,) in connection.execute("SELECT n FROM t ORDER BY n")]
+
+
+def test_postgresql_keeps_what_was_committed_and_its_port_through_a_crash_and_a_stop(tmp_path: Path) -> None:
+    with Postgres(tmp_path) as postgres:
+        url = postgres.create("news")
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as at_work:
+            at_work.execute("CREATE TABLE t (n int)")
+            at_work.execute("INSERT INTO t VALUES (1)")
+            at_work.execute("BEGIN")
+            at_work.execute("INSERT INTO t VALUES (2)")
+            crashed = postgres.pid
+            postgres.kill()
+            assert not postgres.running
+            with pytest.raises(psycopg.OperationalError):
+                at_work.execute("COMMIT")
+        postgres.start()
+        assert postgres.pid != crashed
+        assert rows(url) == [1]
+        with psycopg.connect(url.replace("+psycopg", "")) as idle:
+            postgres.stop()
+            assert postgres.process.exit_code == 0, "it does not wait for a client that is idle"
+            with pytest.raises(psycopg.OperationalError):
+                idle.execute("SELECT 1")
+        postgres.start()
+        assert rows(url) == [1]
+        with pytest.raises(psycopg.Error, match="already exists"):
+            postgres.create("news")
+
+
+def test_postgresql_that_is_not_installed_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.stack.postgres.PACKAGES", tmp_path / "none")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ProgramMissingError, match="run `make setup`"):
+        Postgres(tmp_path / "p").start()
+
+
 # ------------------------------------------------------------------ all together
 
 
@@ -271,9 +315,9 @@ def test_a_parent_killed_with_kill_9_leaves_no_server_behind(tmp_path: Path) -> 
     code = (
         "import sys, time; from pathlib import Path\n"
         "from deploy.stack.alertmanager import Alertmanager; from deploy.stack.kafka import Kafka\n"
-        "from deploy.stack.prometheus import Prometheus\n"
+        "from deploy.stack.postgres import Postgres; from deploy.stack.prometheus import Prometheus\n"
         "at, config = Path(sys.argv[1]), {'route': {'receiver': 'r'}, 'receivers': [{'name': 'r'}]}\n"
-        "servers = [Kafka(at / 'k'), Prometheus(at / 'p', {}), Alertmanager(at / 'a', config)]\n"
+        "servers = [Kafka(at / 'k'), Prometheus(at / 'p', {}), Alertmanager(at / 'a', config), Postgres(at / 'd')]\n"
         "for server in servers: server.start()\n"
         "print(*[server.pid for server in servers], flush=True); time.sleep(120)"
     )
@@ -283,7 +327,7 @@ def test_a_parent_killed_with_kill_9_leaves_no_server_behind(tmp_path: Path) -> 
         try:
             assert parent.stdout is not None
             pids = [int(pid) for pid in parent.stdout.readline().split()]
-            assert len(pids) == 3
+            assert len(pids) == 4
             assert all(map(is_alive, pids))
             parent.send_signal(signal.SIGKILL)
             parent.wait(10)

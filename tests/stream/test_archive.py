@@ -1,12 +1,18 @@
-"""The archive on SQLite: the first score of a headline is the one that counts."""
+"""The archive on SQLite and PostgreSQL: the first score of a headline is the one that counts."""
 
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from random import Random
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.errors import ArchiveError
+from deploy.stack.postgres import Postgres
+from model.errors import ArchiveAwayError, ArchiveError
+from stream import archive as archive_module
 from stream.archive import Archive, from_microseconds, microseconds
 from stream.records import Origin, ScoredHeadline
 
@@ -37,13 +43,8 @@ def scored(id_, sentiment="negative", topic="earnings", published=NOW, entities=
 
 
 @pytest.fixture
-def url(tmp_path) -> str:
-    return f"sqlite:///{tmp_path / 'archive.db'}"
-
-
-@pytest.fixture
-def archive(url):
-    opened = Archive(url)
+def archive(archive_url):
+    opened = Archive(archive_url)
     yield opened
     opened.close()
 
@@ -77,8 +78,8 @@ def test_a_later_score_leaves_the_first_ones_mentions(archive):
     assert archive.negatives("entity/Bolt", NOW, NOW) == []
 
 
-def test_two_archives_on_one_file_agree(url, archive):
-    other = Archive(url)
+def test_two_archives_on_one_database_agree(archive_url, archive):
+    other = Archive(archive_url)
     try:
         archive.keep([scored("a", "negative")])
         assert other.keep([scored("a", "positive")])["a"].sentiment == "negative"
@@ -88,11 +89,11 @@ def test_two_archives_on_one_file_agree(url, archive):
         other.close()
 
 
-def test_an_archive_opened_again_still_has_everything(url):
-    first = Archive(url)
+def test_an_archive_opened_again_still_has_everything(archive_url):
+    first = Archive(archive_url)
     first.keep([scored("a", entities={"Acme": "negative"})])
     first.close()
-    again = Archive(url)
+    again = Archive(archive_url)
     assert again.find(["a"])["a"].entities == {"Acme": "negative"}
     assert len(again.negatives("entity/Acme", NOW, NOW)) == 1
     again.close()
@@ -102,6 +103,46 @@ def test_more_ids_than_one_statement_takes_are_found_all(archive):
     headlines = [scored(number) for number in range(1203)]
     assert len(archive.keep(headlines)) == 1203
     assert set(archive.find([str(number) for number in range(2000)])) == {str(number) for number in range(1203)}
+
+
+def test_all_that_was_published_is_read_in_portions_newest_first(archive):
+    archive.keep([scored(number, published=NOW - timedelta(seconds=number)) for number in range(4_100)])
+    read = [each.id for each in archive.published(NOW - timedelta(seconds=4_098), NOW)]
+    assert read == [str(number) for number in range(4_099)]
+
+
+def test_workers_that_score_the_same_headlines_at_once_all_give_back_the_same_scores(archive_url):
+    # As after a rebalance: four at a time, each with an order and scores of its own.
+    ids = list(range(600))
+    archives = [Archive(archive_url) for _ in range(4)]
+
+    def work(number):
+        batches = Random(number).sample(ids, len(ids))
+        kept = {}
+        for start in range(0, len(ids), 50):
+            some = [scored(id_, model=f"m{number}", entities={"B": "negative", "A": "positive"})
+                    for id_ in batches[start : start + 50]]  # fmt: skip
+            kept |= archives[number].keep(some)
+        return kept
+
+    with ThreadPoolExecutor(4) as pool:
+        first, *others = pool.map(work, range(4))
+    assert len(first) == len(ids)
+    assert all(other == first for other in others)
+    assert len({each.model for each in first.values()}) > 1, "no two were at work at once"
+    assert len(archives[0].negatives("entity/B", NOW, NOW)) == len(ids)
+    for each in archives:
+        each.close()
+
+
+def test_four_that_open_an_empty_database_at_once_all_find_their_tables(archive_url):
+    with ThreadPoolExecutor(4) as pool:
+        archives = list(pool.map(Archive, [archive_url] * 4))
+    for number, each in enumerate(archives):
+        each.keep([scored(number)])
+    assert len(archives[0].find(map(str, range(4)))) == 4
+    for each in archives:
+        each.close()
 
 
 def test_nothing_asked_is_nothing_answered(archive):
@@ -170,6 +211,40 @@ def test_what_cannot_be_opened_is_refused_without_telling_the_password(url):
         Archive(url)
     assert "secret" not in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_an_archive_that_may_be_there_later_is_told_from_one_that_never_will_be(tmp_path, postgres):
+    def refused(url):
+        with pytest.raises(ArchiveError, match="cannot be opened") as error:
+            Archive(url)
+        return error.value
+
+    assert isinstance(refused("postgresql+psycopg://user:secret@127.0.0.1:1/db"), ArchiveAwayError)
+    assert not isinstance(refused(postgres.url("there_is_none")), ArchiveAwayError)
+    assert not isinstance(refused("sqlite:////nowhere/at/all/archive.db"), ArchiveAwayError)
+    stranger = Postgres(tmp_path / "other")
+    with stranger:
+        url = stranger.create("news")
+    assert isinstance(refused(url), ArchiveAwayError)
+
+
+def test_a_locked_file_is_away_and_the_same_file_later_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(archive_module, "LOCK_SECONDS", 0)
+    file = tmp_path / "archive.db"
+    lock = sqlite3.connect(file, isolation_level=None)
+    lock.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(ArchiveAwayError, match="locked"):
+        Archive(f"sqlite:///{file}")
+    lock.close()
+    Archive(f"sqlite:///{file}").close()
+
+
+def test_a_database_that_cannot_keep_every_script_is_refused_at_once(postgres):
+    with psycopg.connect(postgres.url("postgres").replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(ArchiveError, match="LATIN1: make one with ENCODING 'UTF8'") as refused:
+        Archive(postgres.url("latin"))
+    assert not isinstance(refused.value, ArchiveAwayError)
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from model.errors import UnscorableText
 from model.reference import describe
 from model.scorer import Score
 from model.taxonomy import Taxonomy
@@ -43,7 +44,10 @@ class Model:
         self.asked.set()
         if self._gate is not None:
             assert self._gate.wait(10)
-        return [score(self._topic) for _ in texts]
+        return [
+            score(self._topic) if any(map(str.isalnum, text)) else UnscorableText("no_words", "no words")
+            for text in texts
+        ]
 
 
 @pytest.fixture
@@ -103,6 +107,22 @@ def test_what_is_archived_keeps_the_score_of_the_model_that_gave_it(agent_of):
     again = agent._assess(events(4))
     assert {id_: each.model for id_, each in again.known.items()} == dict.fromkeys(("h0", "h1", "h2"), "old")
     assert [(each.id, each.model) for each in again.fresh] == [("h3", "new")]
+
+
+def test_a_headline_after_a_refused_one_of_its_id_is_no_copy_of_it(agent_of):
+    # As when a producer mends a title at once; in one batch all but the first were once dropped unseen.
+    agent = agent_of(Model("m"))
+    titles = ["...", "\u200b", "Acme falls", "...", "Acme falls again"]
+    of_one_id = [
+        SimpleNamespace(
+            message=SimpleNamespace(value=encode(Headline("same", title, NOW)), partition=0, offset=at),
+        )
+        for at, title in enumerate(titles)
+    ]
+    batch = agent._assess([*of_one_id, *events(1, first=9)])
+    assert {each.id: each.title for each in batch.fresh} == {"same": "Acme falls", "h9": "Acme falls 9"}
+    assert [each.origin.offset for each in batch.fresh if each.id == "same"] == [2]
+    assert [(each.origin.offset, each.reason) for each in batch.rejected] == [(0, "no_words"), (1, "no_words")]
 
 
 def test_a_new_model_is_compared_with_its_own_training_texts_from_nothing(agent_of):
