@@ -54,7 +54,7 @@ def test_a_title_is_enough(capsys: Captured) -> None:
     assert status == 0
     assert set(scored) == {
         "id", "title", "source", "url", "published_at", "scored_at", "topic", "topic_probability", "sentiment",
-        "probabilities", "polarity", "entities", "fingerprint", "model", "origin",
+        "probabilities", "polarity", "entities", "entity_probabilities", "fingerprint", "model", "origin",
     }  # fmt: skip
     assert scored["title"] == "Acme plunges after profit warning"
     assert scored["id"]
@@ -110,7 +110,9 @@ def test_watched_companies_are_named(capsys: Captured) -> None:
     Path("watch.csv").write_text("name,aliases,ticker\nAcme Corp,Acme,ACM\n")
     Path("newsquall.toml").write_text('[trends]\nwatchlist = "watch.csv"\n')
     _, scored, _ = ran(capsys, "score", titled("Acme plunges after profit warning", "Fed cuts rates"))
-    assert [each["entities"] for each in scored] == [{"Acme Corp": scored[0]["sentiment"]}, {}]
+    assert [each["entities"] for each in scored] == [{"Acme Corp": "negative"}, {}]
+    (towards,) = scored[0]["entity_probabilities"].values()
+    assert towards["negative"] == max(towards.values())
 
 
 def test_an_empty_file_scores_nothing_and_a_headless_one_is_refused(capsys: Captured) -> None:

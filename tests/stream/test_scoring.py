@@ -37,7 +37,8 @@ class Model:
 
     def __init__(self, version: str, topic="earnings", gate: threading.Event | None = None, reference=None) -> None:
         self.version, self._topic, self._gate = version, topic, gate
-        self.bundle = SimpleNamespace(reference=lambda: reference, manifest=SimpleNamespace(languages=["en"]))
+        manifest = SimpleNamespace(languages=["en"], towards_names=False)
+        self.bundle = SimpleNamespace(reference=lambda: reference, manifest=manifest)
         self.asked = threading.Event()
 
     def score(self, texts):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.fingerprint import fingerprint
-from stream.ledger import decode_record
+from stream.ledger import PAGE_ENTRIES, decode_record
 from stream.records import Tally, TallyEntry, TrendPoint, at_minute, encode, minute_of
 from stream.settings import TrendSettings
 from stream.trends import SubjectTrend, window_name
@@ -218,7 +218,7 @@ def test_pages_of_closed_days_are_dropped_once_a_day_and_their_headlines_stay_in
     assert trend.drop(NOW) is None
     total = sum(trend.ledger.totals().values())
     closed, keys = trend.drop(NOW + timedelta(days=60))
-    assert len(keys) == -(-total // 64)
+    assert len(keys) == -(-total // PAGE_ENTRIES)
     assert trend.ledger.pages == {}
     assert sum(count for _, _, count in closed.totals) == total == sum(trend.ledger.totals().values())
     assert trend.drop(NOW + timedelta(days=60, minutes=5)) is None
