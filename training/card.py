@@ -11,7 +11,7 @@ from training.publicsets import SETS
 ORIGINS = {
     "tweets_sentiment_train": "Twitter Financial News Sentiment, training part (MIT)",
     "tweets_topic_train": "Twitter Financial News Topic, training part, labels mapped to the taxonomy (MIT)",
-    "headlines_entity_sentiment_train": "SEntFiN 1.0, rows whose entities agree (MIT)",
+    "headlines_entity_sentiment_train": "SEntFiN 1.0, of its rows whose entities differ the entities alone (MIT)",
     "fpb50_train": "Financial PhraseBank, half or more annotators agreeing, training part (CC BY-NC-SA 3.0)",
     "corpus": "headlines written for this project, training/corpus/ (Apache-2.0)",
     "corpus-zh": "Chinese headlines written for this project, training/corpus/zh/ (Apache-2.0)",
