@@ -43,6 +43,7 @@ def run_worker(settings: Settings) -> None:
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     metrics = Metrics(registry)
+    metrics.archive_up.set(1)
     server, _ = start_http_server(settings.worker.metrics_port, settings.worker.metrics_host, registry)
     print(  # noqa: T201  (the one line that scripts wait for)
         f"worker metrics on http://{settings.worker.metrics_host}:{server.server_port}/metrics, "
