@@ -86,7 +86,7 @@ BROKEN = {
 @pytest.mark.parametrize(("alert", "rule", "instead"), BROKEN.values(), ids=BROKEN.keys())
 def test_the_rules_tests_notice(alert: str, rule: str, instead: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Shorter than what comes: a day is simulated in seconds, not at once.
-    settings = Settings(trends={"windows": ["5m", "15m"]})  # type: ignore[arg-type]
+    settings = Settings(trends={"windows": ["5m", "15m", "1h"]})  # type: ignore[arg-type]
     rendered = rules.render(settings)
     flat = re.sub(r"\n\s*(and|or) ", r" \1 ", rendered)
     assert rule in flat
