@@ -1,5 +1,5 @@
 # What people type. Each target sets up what it needs, says what it does, and may be run again.
-.PHONY: demo test lint bench chaos hostile model encoders setup worker gpu clean
+.PHONY: demo test lint bench mutants chaos hostile model encoders setup worker gpu clean
 
 PYTHON := .venv/bin/python
 ARGS ?=
@@ -19,6 +19,9 @@ lint: setup
 
 bench: setup     ## speed on this machine, beside the plain pipeline
 	@.venv/bin/newsquall bench scorer $(ARGS)
+
+mutants: setup   ## every rule changed in every small way: a rule test must notice each (minutes)
+	@.venv/bin/newsquall rules test --mutate $(ARGS)
 
 N ?= 100
 chaos: setup     ## what goes wrong in production, N times: real servers, seeded faults, all books audited (a minute each)

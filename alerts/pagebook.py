@@ -80,6 +80,14 @@ class Delivery:
         return f"{self.page.id}-{self.page.status}"
 
 
+@dataclass(frozen=True)
+class Outstanding:
+    """How many pages a receiver has not got yet, and when the oldest of them was written."""
+
+    pages: int
+    since: datetime | None
+
+
 class PageBook:
     """Pages, their alerts and their deliveries. Raises ArchiveError when the database fails.
 
@@ -152,10 +160,15 @@ class PageBook:
     def earlier_firings(self, alert: Alert) -> list[Alert]:
         """Unresolved firings of the same rule and subject that began before this one: their end was never
         heard of."""
+        return self._unresolved(alert, _alerts.c.starts_at < microseconds(alert.starts_at))
+
+    def firings_until(self, alert: Alert, ended_at: datetime) -> list[Alert]:
+        """Unresolved firings of the same rule and subject that began by then."""
+        return self._unresolved(alert, _alerts.c.starts_at <= microseconds(ended_at))
+
+    def _unresolved(self, alert: Alert, when: sa.ColumnElement[bool]) -> list[Alert]:
         query = sa.select(_alerts.c.starts_at).where(
-            _alerts.c.fingerprint == alert.fingerprint,
-            _alerts.c.starts_at < microseconds(alert.starts_at),
-            _alerts.c.resolved_at.is_(None),
+            _alerts.c.fingerprint == alert.fingerprint, _alerts.c.resolved_at.is_(None), when
         )
         with self._transaction() as connection:
             starts = connection.execute(query.order_by(_alerts.c.starts_at)).scalars().all()
@@ -211,6 +224,20 @@ class PageBook:
         with self._transaction() as connection:
             pages = connection.execute(query).scalars().all()
         return [Delivery(_page.decode(page), receiver) for page in pages]
+
+    def outstanding(self) -> dict[str, Outstanding]:
+        """What each receiver has not got yet."""
+        query = (
+            sa.select(_deliveries.c.receiver, sa.func.count(), sa.func.min(_deliveries.c.written_at))
+            .where(_deliveries.c.receiver.in_(self._receivers), _deliveries.c.delivered_at.is_(None))
+            .group_by(_deliveries.c.receiver)
+        )
+        with self._transaction() as connection:
+            found = {
+                receiver: Outstanding(pages, from_microseconds(oldest))
+                for receiver, pages, oldest in connection.execute(query)
+            }
+        return {receiver: found.get(receiver, Outstanding(0, None)) for receiver in self._receivers}
 
     def delivered(self, delivery: Delivery, now: datetime) -> None:
         """Write that a receiver has got a page."""

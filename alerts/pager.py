@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from alerts.evidence import Evidence, gather, same_squall, summarise, unbroken
 from alerts.notification import Alert, Reading, most_surprising, readings
+from alerts.operations import WATCHDOG
 from alerts.page import Page, plain_page, resolved_page, squall_page
 from alerts.pagebook import Entry, PageBook
 from stream.archive import Archive, archive_errors
@@ -33,13 +34,20 @@ class Pager:
     def take(self, alerts: Sequence[Alert], now: datetime) -> None:
         """Take alerts in. When this returns, what follows from them is written; taking them again changes
         nothing."""
+        # It fires for ever, so that its silence tells: no page, if Alertmanager should send it here.
+        alerts = [alert for alert in alerts if alert.name != WATCHDOG]
         # What fires before what has ended: a subject that takes a squall over keeps its page open. The most
         # specific subject first, so that it is the page's.
         for alert in sorted((each for each in alerts if each.status == "firing"), key=_specificity):
             self._fire(alert, now)
         for alert in alerts:
             if alert.status == "resolved":
-                self._end(alert, _ended_at(alert, now), now)
+                ended_at = _ended_at(alert, now)
+                # By another beginning than was told: Prometheus has been restarted meanwhile, and Alertmanager goes by
+                # the rule and its labels alone.
+                for other in self.book.firings_until(alert, ended_at):
+                    self._end(other, ended_at, now)
+                self._end(alert, ended_at, now)
 
     def lags(self, alerts: Sequence[Alert], now: datetime) -> bool:
         """Whether the archive holds fewer negatives yet than a new squall's alert has counted."""

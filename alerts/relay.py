@@ -4,6 +4,7 @@ POST /alerts    Alertmanager's webhook payload, version 4. 200 once what follows
                 4xx for what is none; 503 while the database fails, so that Alertmanager sends it again.
 GET  /pages     {"pages": [...]}: the newest pages as they are now; ?limit=1 to 500, 50 if not given.
 GET  /-/ready   200 while alerts can be taken in.
+GET  /metrics   for Prometheus: what is not delivered yet, and for how long (stream/metrics.py).
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from datetime import datetime
 
 import msgspec
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from rich.console import Console
 
 from alerts.delivery import Courier, DeliveryError, Receiver, Terminal, Webhook
@@ -25,6 +27,7 @@ from alerts.rendering import WIDTH
 from model.errors import ArchiveError, InputError, ServerError
 from stream.archive import Archive
 from stream.clock import utc_now
+from stream.metrics import RelayMetrics
 from stream.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -61,13 +64,15 @@ def build_relay(
     """
     taken = receivers_of(settings) if receivers is None else receivers
     book = PageBook(archive.engine, [receiver.name for receiver in taken])
-    relay = _Relay(Pager(settings, archive, book), taken, clock)
+    metrics = RelayMetrics(CollectorRegistry(), [receiver.name for receiver in taken])
+    relay = _Relay(Pager(settings, archive, book), taken, metrics, clock)
     app = web.Application(client_max_size=LARGEST_BODY)
     app.add_routes(
         [
             web.post("/alerts", relay.alerts),
             web.get("/pages", relay.pages),
             web.get("/-/ready", relay.ready),
+            web.get("/metrics", relay.metrics),
         ]
     )
     app.cleanup_ctx.append(relay.delivering)
@@ -77,8 +82,9 @@ def build_relay(
 class _Relay:
     """The handlers. What blocks runs in threads; alerts are decided on one after the other."""
 
-    def __init__(self, pager: Pager, receivers: Sequence[Receiver], clock: Clock) -> None:
+    def __init__(self, pager: Pager, receivers: Sequence[Receiver], metrics: RelayMetrics, clock: Clock) -> None:
         self._pager = pager
+        self._metrics = metrics
         self._courier = Courier(pager.book, receivers, clock)
         self._clock = clock
         self._deciding = asyncio.Lock()
@@ -144,6 +150,23 @@ class _Relay:
         except (ArchiveError, DeliveryError) as error:
             return web.Response(text=f"{error}\n", status=503)
         return web.Response(text="ready\n")
+
+    async def metrics(self, _request: web.Request) -> web.Response:
+        try:
+            self._check_deliveries()
+            outstanding = await asyncio.to_thread(self._pager.book.outstanding)
+        except (ArchiveError, DeliveryError):
+            # It says so itself where alerts come; what was known of the outbox stands.
+            self._metrics.ready.set(0)
+        else:
+            self._metrics.ready.set(1)
+            now = self._clock()
+            for receiver, left in outstanding.items():
+                age = (now - left.since).total_seconds() if left.since else 0.0
+                self._metrics.pending_pages.labels(receiver).set(left.pages)
+                self._metrics.oldest_pending.labels(receiver).set(max(0.0, age))
+        body = generate_latest(self._metrics.registry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def _tell_failure(task: asyncio.Task[None]) -> None:

@@ -1,5 +1,5 @@
 """The Prometheus rules: when a subject's negative headlines are a squall, and when the monitor itself is
-unwell.
+unwell (alerts/operations.py).
 
 A squall begins when, in some window, the surprise AND the distinct stories AND the distinct sources reach
 their thresholds: one syndicated story never does. It goes on while some window passes and the calm window
@@ -9,36 +9,21 @@ window of a day still holds (refractory time; the policy that mattered most in N
 Lavin and Ahmad, 2015).
 """
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import yaml
 
+from alerts.operations import CAUSES, Operation, operations
+from stream.metrics import exported_names
 from stream.settings import Settings, format_duration
 
 GROUP = "newsquall"
 # One name for topics and entities: Alertmanager groups by it, so that one squall's subjects come in one
 # message.
 SQUALL = "NegativeNewsSquall"
-WORKER_DOWN = "NewsquallWorkerDown"
-ARCHIVE_AWAY = "NewsquallArchiveAway"
-REJECTIONS = "NewsquallRejectionsSurge"
-INGEST_DOWN = "NewsquallIngestDown"
-FEED_FAILING = "NewsquallFeedFailing"
-FEED_SILENT = "NewsquallFeedSilent"
-JOB = "newsquall"  # the workers' job in Prometheus's scrape configuration
-INGEST_JOB = "newsquall-ingest"
-
-# A worker or a database that is restarted or replaced is back within this.
-DOWN_FOR = timedelta(minutes=2)
-# A feed's server that is restarted or mended is back within this, and most that fail are.
-FEED_FOR = timedelta(hours=1)
-# More than this share of a window's headlines refused, and this many at least: a producer has changed its
-# format.
-REJECTED_SHARE = 0.1
-REJECTED_FEWEST = 10
-REJECTED_WINDOW = timedelta(minutes=15)
 
 # What a page is told of each window; the gauges' names end so.
 NUMBERS = ("headlines", "baseline", "surprise", "stories", "sources")
@@ -102,7 +87,7 @@ def rule_file(settings: Settings) -> dict[str, Any]:
     rules = [*_thresholds(settings)]
     for kind in KINDS:
         rules += [_windows_that_pass(kind), _squall(kind, settings)]
-    rules += [*_workers(settings), _rejections(settings), *_feeds(settings)]
+    rules += [_operation(each, settings) for each in operations(settings)]
     return {"groups": [{"name": GROUP, "interval": prometheus_duration(settings.alerts.evaluation), "rules": rules}]}
 
 
@@ -110,6 +95,38 @@ def alert_names(settings: Settings) -> list[str]:
     """The alerts' names, each once, in the order of the file."""
     rules = rule_file(settings)["groups"][0]["rules"]
     return list(dict.fromkeys(rule["alert"] for rule in rules if "alert" in rule))
+
+
+def rules_of(rules: dict[str, Any], alert: str) -> dict[str, Any]:
+    """A rule file's content without the other alerts; what is recorded stays."""
+    return {
+        "groups": [
+            {**group, "rules": [rule for rule in group["rules"] if rule.get("alert", alert) == alert]}
+            for group in rules["groups"]
+        ]
+    }
+
+
+def metrics_of(rule: dict[str, Any]) -> set[str]:
+    """The metrics of ours that a rule reads, in its expression and in the queries of its annotations, and what other
+    rules record for it (newsquall:...).
+
+    >>> sorted(metrics_of({"expr": "newsquall_lag > 5", "annotations": {"a": 'query "newsquall_(up|down)"'}}))
+    ['newsquall_down', 'newsquall_lag', 'newsquall_up']
+    """
+    text = "\n".join((rule["expr"], *rule.get("annotations", {}).values()))
+    found: set[str] = set()
+    for prefix, several in re.findall(r"\b(newsquall[_:]\w*)(?:\(([\w|]+)\))?", text):
+        found.update(f"{prefix}{each}" for each in (several.split("|") if several else [""]))
+    # What a template cuts a prefix off by is no metric.
+    return {name for name in found if not name.endswith("_")}
+
+
+def unexported(settings: Settings) -> list[tuple[str, str]]:
+    """Rules that read a metric which nothing of ours exports, each with the metric: such a rule never fires."""
+    rules = rule_file(settings)["groups"][0]["rules"]
+    known = exported_names() | {rule["record"] for rule in rules if "record" in rule}
+    return [(rule.get("alert") or rule["record"], name) for rule in rules for name in sorted(metrics_of(rule) - known)]
 
 
 def _thresholds(settings: Settings) -> list[dict[str, Any]]:
@@ -183,87 +200,24 @@ def _windows_template(kind: Kind) -> str:
     )
 
 
-def _alert(
-    settings: Settings, name: str, expression: str, lasting: timedelta, severity: str, summary: str
-) -> dict[str, Any]:
+def _operation(operation: Operation, settings: Settings) -> dict[str, Any]:
+    keeps = {"keep_firing_for": prometheus_duration(operation.keeps)} if operation.keeps else {}
     return {
-        "alert": name,
-        "expr": expression,
-        "for": prometheus_duration(lasting),
-        "labels": {"severity": severity},
-        "annotations": {"summary": summary, "runbook": _runbook(settings, name)},
+        "alert": operation.alert,
+        "expr": _unexplained(operation),
+        "for": prometheus_duration(operation.lasting),
+        **keeps,
+        "labels": {"severity": operation.severity, **dict(operation.labels)},
+        "annotations": {"summary": operation.summary, "runbook": _runbook(settings, operation.alert)},
     }
 
 
-def _workers(settings: Settings) -> list[dict[str, Any]]:
-    return [
-        _alert(
-            settings,
-            WORKER_DOWN,
-            f'up{{job="{JOB}"}} == 0',
-            DOWN_FOR,
-            "page",
-            "The worker at {{ $labels.instance }} does not answer: its headlines wait for another worker, or for "
-            "nobody.",
-        ),
-        # All workers in one: they have the same archive.
-        _alert(
-            settings,
-            ARCHIVE_AWAY,
-            "count(newsquall_archive_up == 0) > 0",
-            DOWN_FOR,
-            "page",
-            "{{ $value }} of the workers wait for the archive: their headlines are not scored, and no squall can page.",
-        ),
-    ]
-
-
-def _rejections(settings: Settings) -> dict[str, Any]:
-    window = prometheus_duration(REJECTED_WINDOW)
-    rejected = f"sum(increase(newsquall_headlines_rejected_total[{window}]))"
-    # The counter of scored headlines stands in the ledgers: a partition that moves takes it along, which
-    # would look like an increase; the micro-batches' sum is the worker's own.
-    scored = f"sum(increase(newsquall_batch_size_sum[{window}]))"
-    return {
-        "alert": REJECTIONS,
-        "expr": f"{rejected} > {REJECTED_FEWEST}\nand {rejected} > {REJECTED_SHARE} * ({scored} + {rejected})\n",
-        "for": "0s",
-        "labels": {"severity": "ticket"},
-        "annotations": {
-            "summary": f'{{{{ $value | printf "%.0f" }}}} headlines were rejected in {window}, more than '
-            f"{REJECTED_SHARE:.0%} of all.",
-            "runbook": _runbook(settings, REJECTIONS),
-        },
-    }
-
-
-def _feeds(settings: Settings) -> list[dict[str, Any]]:
-    silence = "time() - newsquall_feed_last_headline_timestamp_seconds"
-    told = (
-        (
-            INGEST_DOWN,
-            f'up{{job="{INGEST_JOB}"}} == 0',
-            DOWN_FOR,
-            "page",
-            "Ingest at {{ $labels.instance }} does not answer: its feeds bring no headlines.",
-        ),
-        (
-            FEED_FAILING,
-            "newsquall_feed_failing > 0",
-            FEED_FOR,
-            "ticket",
-            "{{ $value }} of the feeds of {{ $labels.source }} cannot be fetched or read.",
-        ),
-        (
-            FEED_SILENT,
-            # One that fails is told of by the rule above.
-            f"{silence} > newsquall_feed_silent_after_seconds\nunless newsquall_feed_failing > 0\n",
-            FEED_FOR,
-            "ticket",
-            "{{ $labels.source }} has brought no headline for {{ $value | humanizeDuration }}.",
-        ),
-    )
-    return [_alert(settings, *each) for each in told]
+def _unexplained(operation: Operation) -> str:
+    causes = CAUSES.get(operation.alert)
+    if not causes:
+        return operation.expression
+    firing = f'ALERTS{{alertname=~"{"|".join(causes)}", alertstate="firing"}}'
+    return f"({operation.expression.rstrip()})\nunless on () {firing}\n"
 
 
 def _runbook(settings: Settings, alert: str) -> str:

@@ -6,35 +6,20 @@ empties is a gauge that falls to what is usual.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Any
 
+from alerts.operationtests import operation_tests
+from alerts.rulecases import STEP
 from alerts.rules import (
-    ARCHIVE_AWAY,
-    DOWN_FOR,
-    FEED_FAILING,
-    FEED_FOR,
-    FEED_SILENT,
-    INGEST_DOWN,
-    INGEST_JOB,
-    JOB,
     KINDS,
     NUMBERS,
-    REJECTED_FEWEST,
-    REJECTED_SHARE,
-    REJECTED_WINDOW,
-    REJECTIONS,
     SQUALL,
-    WORKER_DOWN,
     Kind,
     anchor,
     prometheus_duration,
 )
 from stream.settings import Settings, format_duration
 
-# An evaluation in the tests. Well below the five minutes for which Prometheus takes a sample for the present
-# one.
-STEP = timedelta(minutes=1)
 # Evaluations of ordinary news before a squall, and of the squall itself.
 QUIET, SQUALLING = 2, 3
 
@@ -74,8 +59,15 @@ def render_tests(settings: Settings, rules: str) -> dict[str, Any]:
     return {
         "rule_files": [rules],
         "evaluation_interval": prometheus_duration(STEP),
-        "tests": [*tests, *_worker_tests(settings), *_rejection_tests(settings), *_feed_tests(settings)],
+        "tests": [*tests, *operation_tests(settings)],
     }
+
+
+def tests_of(settings: Settings, rules: str, alert: str) -> dict[str, Any]:
+    """As render_tests, but those of one alert only."""
+    content = render_tests(settings, rules)
+    tests = [each for each in content["tests"] if each["alert_rule_test"][0]["alertname"] == alert]
+    return {**content, "tests": tests}
 
 
 def _squall_tests(settings: Settings, kind: Kind) -> Iterator[dict[str, Any]]:
@@ -84,7 +76,7 @@ def _squall_tests(settings: Settings, kind: Kind) -> Iterator[dict[str, Any]]:
     alerts = settings.alerts
     squall = Window(
         headlines=alerts.stories + 13,
-        surprise=alerts.surprise + 4,
+        surprise=alerts.surprise,
         stories=alerts.stories,
         sources=alerts.sources,
     )
@@ -99,6 +91,9 @@ def _squall_tests(settings: Settings, kind: Kind) -> Iterator[dict[str, Any]]:
 
     for window in windows:
         shown = only(window, squall)
+        for other in windows:
+            # What is usual there says nothing about calm.
+            shown.setdefault(other, Window(headlines=40, baseline=40))
         yield case(
             f"fires once {window} alone passes, and not before",
             [Shower("acme", [quiet, (SQUALLING, shown)])],
@@ -174,6 +169,17 @@ def _endings(
         named = f"{kind.label}: {name}"
         return _case(settings, kind, named, [Shower("acme", phases)], expected)
 
+    for window, length in zip(windows, settings.trends.windows, strict=True):
+        again = {calm: Window(headlines=1)} | {window: squall}
+        # The last evaluation at which it fires, and the first that does not see that one any more.
+        last = over + keeps - 1
+        free = last + length // STEP + 1
+        yield case(
+            f"fires again by {window} once all of that lies after the last, and not before",
+            [(QUIET, {}), (SQUALLING, again), (keeps + 1, {calm: usual}), (length // STEP + 2, again)],
+            Expected(free - 1),
+            Expected(free, {"acme": again}),
+        )
     squalling = [(QUIET, {}), (SQUALLING, blown)]
     while_kept = [Expected(over + step, {"acme": blown}) for step in {0, keeps - 1} if 0 <= step < keeps]
     # The calm window holds no more than usual; a longer one still holds the squall.
@@ -213,7 +219,14 @@ def _case(
     return {
         "name": name,
         "interval": prometheus_duration(STEP),
-        "input_series": [series for shower in showers for series in _series(kind, windows, shower)],
+        "input_series": [
+            *(series for shower in showers for series in _series(kind, windows, shower)),
+            # An alert of another rule about the same subject has nothing to say here.
+            {
+                "series": f'ALERTS{{alertname="Another", alertstate="firing", {kind.label}="acme"}}',
+                "values": f"1x{sum(steps for steps, _ in showers[0].phases)}",
+            },
+        ],
         "alert_rule_test": [
             {
                 "eval_time": prometheus_duration(STEP * each.step),
@@ -269,129 +282,3 @@ def _expected_alert(
 def _number(value: float) -> str:
     """As Prometheus's templates print it."""
     return repr(float(value)).removesuffix(".0")
-
-
-def _fires(
-    settings: Settings, name: str, series: Mapping[str, str], alert: str, step: int, summary: str, **labels: str
-) -> dict[str, Any]:
-    """The alert fires at that evaluation for those labels and for no others, and not before."""
-    told = {"summary": summary, "runbook": f"{settings.alerts.runbooks}#{anchor(alert)}"}
-    fired = [{"exp_labels": labels, "exp_annotations": told}]
-    return {
-        "name": name,
-        "interval": prometheus_duration(STEP),
-        "input_series": [{"series": of, "values": values} for of, values in series.items()],
-        "alert_rule_test": [
-            {"eval_time": prometheus_duration(STEP * at), "alertname": alert, "exp_alerts": firing}
-            for at, firing in ((step - 1, []), (step, fired))
-        ],
-    }
-
-
-def _worker_tests(settings: Settings) -> Iterator[dict[str, Any]]:
-    steps = DOWN_FOR // STEP
-    yield _fires(
-        settings, "a worker that does not answer for long enough fires; another job's target does not",
-        {
-            f'up{{job="{JOB}", instance="a"}}': f"1x{steps + 4}",
-            f'up{{job="{JOB}", instance="b"}}': f"1 0x{steps + 4}",
-            'up{job="another", instance="c"}': f"0x{steps + 4}",
-        },
-        WORKER_DOWN, steps + 1,
-        "The worker at b does not answer: its headlines wait for another worker, or for nobody.",
-        severity="page", job=JOB, instance="b",
-    )  # fmt: skip
-    away = 'newsquall_archive_up{{instance="{}"}}'.format
-    yield _fires(
-        settings, "an archive that is waited for long enough fires once, for however many workers still wait",
-        {away("a"): f"1 0x{steps + 4}", away("b"): f"1 0x{steps + 4}", away("c"): f"1 0x{steps - 2} 1x6"},
-        ARCHIVE_AWAY, steps + 1,
-        "2 of the workers wait for the archive: their headlines are not scored, and no squall can page.",
-        severity="page",
-    )  # fmt: skip
-
-
-def _rejection_tests(settings: Settings) -> Iterator[dict[str, Any]]:
-    steps = REJECTED_WINDOW // STEP
-    share = 2 * REJECTED_SHARE
-    each = 100
-    scored = round(each * (1 - share))
-    refused = each - scored
-    summed = refused * steps
-    fired = {
-        "exp_labels": {"severity": "ticket"},
-        "exp_annotations": {
-            "summary": f"{summed} headlines were rejected in {prometheus_duration(REJECTED_WINDOW)}, "
-            f"more than {REJECTED_SHARE:.0%} of all.",
-            "runbook": f"{settings.alerts.runbooks}#{anchor(REJECTIONS)}",
-        },
-    }
-    cases: list[tuple[str, int, int, list[dict[str, Any]]]] = [
-        ("a tenth and more of the headlines rejected fires", scored, refused, [fired]),
-        ("a few among many do not fire", each * 10, refused, []),
-    ]
-    for name, scored_a_step, refused_a_step, firing in cases:
-        yield {
-            "name": f"rejections: {name}",
-            "interval": prometheus_duration(STEP),
-            "input_series": [
-                {
-                    "series": 'newsquall_batch_size_sum{instance="a"}',
-                    "values": f"0+{scored_a_step}x{2 * steps}",
-                },
-                {
-                    "series": 'newsquall_headlines_rejected_total{reason="title"}',
-                    "values": f"0x{steps} {refused_a_step}+{refused_a_step}x{steps - 1}",
-                },
-            ],
-            "alert_rule_test": [
-                {"eval_time": prometheus_duration(STEP * steps), "alertname": REJECTIONS, "exp_alerts": []},
-                {
-                    "eval_time": prometheus_duration(STEP * 2 * steps),
-                    "alertname": REJECTIONS,
-                    "exp_alerts": firing,
-                },
-            ],
-        }
-    few = REJECTED_FEWEST - 1
-    yield {
-        "name": "rejections: a handful does not fire, whatever its share",
-        "interval": prometheus_duration(STEP),
-        "input_series": [
-            {"series": 'newsquall_batch_size_sum{instance="a"}', "values": f"0x{2 * steps}"},
-            {
-                "series": 'newsquall_headlines_rejected_total{reason="title"}',
-                "values": f"0x{steps} {few}x{steps}",
-            },
-        ],
-        "alert_rule_test": [
-            {"eval_time": prometheus_duration(STEP * (steps + 2)), "alertname": REJECTIONS, "exp_alerts": []}
-        ],
-    }
-
-
-def _feed_tests(settings: Settings) -> Iterator[dict[str, Any]]:
-    steps, hour = DOWN_FOR // STEP, FEED_FOR // STEP
-    yield _fires(
-        settings, "feeds: ingest that does not answer for long enough fires",
-        {f'up{{job="{INGEST_JOB}", instance="a"}}': f"1 0x{steps + 4}"}, INGEST_DOWN, steps + 1,
-        "Ingest at a does not answer: its feeds bring no headlines.", severity="page", job=INGEST_JOB, instance="a",
-    )  # fmt: skip
-    failing, of_source = "newsquall_feed_failing", '{{source="{}"}}'.format
-    yield _fires(
-        settings, "feeds: one that fails for an hour fires, one that recovers in time does not",
-        {failing + of_source("Wire"): f"0 2x{2 * hour}", failing + of_source("Bank"): f"1x{hour - 5} 0x{hour}"},
-        FEED_FAILING, hour + 1,
-        "2 of the feeds of Wire cannot be fetched or read.", severity="ticket", source="Wire",
-    )  # fmt: skip
-    values = {"last_headline_timestamp_seconds": (0, 0, 0), "silent_after_seconds": (3600, 86400, 3600)}
-    quiet = {
-        f"newsquall_feed_{name}{of_source(source)}": f"{value}x{3 * hour}"
-        for name, each in {**values, "failing": (0, 0, 1)}.items()
-        for source, value in zip(("Wire", "Bank", "Dead"), each, strict=True)
-    }
-    yield _fires(
-        settings, "feeds: one that is silent for longer than it should be fires, unless it fails",
-        quiet, FEED_SILENT, hour + 3600 // 60 + 1,
-        "Wire has brought no headline for 2h 1m 0s.", severity="ticket", source="Wire",
-    )  # fmt: skip

@@ -17,6 +17,7 @@ from kafka.errors import KafkaError
 from deploy.probe import ask
 from deploy.stack.kafka import JARS
 from model.errors import NewsquallError, SettingsError, UnscorableText
+from model.providers import NVIDIA_DEVICE, gpu_expected
 from model.registry import resolve
 from model.scorer import Scorer
 from stream import topics
@@ -27,7 +28,6 @@ Level = Literal["ok", "warn", "fail"]
 
 CHECK_SECONDS = 10.0
 BROKER_SECONDS = 5.0
-NVIDIA_DEVICE = Path("/dev/nvidia0")
 SAMPLE = "Acme shares fall after profit warning"
 INSTALL = "run `make setup`"
 
@@ -180,7 +180,7 @@ def provider(settings: Settings) -> list[Finding]:
         said = f"the model cannot read '{SAMPLE}': {score}"
         return [*found, Finding("provider", "fail", said, "take the bundle anew, or set scorer.model")]
     said = f"asked for {asked}, available {available}, in use {in_use}"
-    if in_use == "cpu" and asked == "auto" and NVIDIA_DEVICE.exists():
+    if in_use == "cpu" and gpu_expected(asked, NVIDIA_DEVICE):
         remedy = "run `make gpu`, or set scorer.provider to cpu if that is meant"
         return [*found, Finding("provider", "warn", f"{said}: there is a GPU that is not used", remedy)]
     return [*found, Finding("provider", "ok", said)]

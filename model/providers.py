@@ -6,6 +6,7 @@ cannot be loaded. So a session's own first provider is compared with what was as
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from model.errors import ProviderError
@@ -17,6 +18,10 @@ ORT_NAMES = {
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
 }
+
+
+# There where a driver of NVIDIA's has found a GPU.
+NVIDIA_DEVICE = Path("/dev/nvidia0")
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,11 @@ def plan_providers(choice: ProviderChoice, available: Sequence[str]) -> Provider
             "install the gpu extra (make gpu), or set scorer.provider to 'auto' or 'cpu'"
         )
     return ProviderPlan((choice,), strict=True)
+
+
+def gpu_expected(choice: ProviderChoice, device: Path = NVIDIA_DEVICE) -> bool:
+    """Whether a GPU is to do the work: it was asked for by name, or it is there and nothing was."""
+    return device.exists() if choice == "auto" else choice != "cpu"
 
 
 def session_providers(name: str, gpu_memory_bytes: int) -> list[Any]:

@@ -12,7 +12,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from faust.types import TP
 
 from model.errors import SettingsError
-from model.providers import ORT_NAMES
+from model.providers import ORT_NAMES, gpu_expected
 from model.scorer import Scorer
 from stream.archive import Archive
 from stream.clock import utc_now
@@ -147,6 +147,8 @@ def build_app(
         keeper.watch(found.names)
 
     metrics.watchlist_entities.set(len(watched.names))
+    metrics.watchlist_current.set(1)
+    metrics.gpu_expected.set(gpu_expected(settings.scorer.provider))
     _read_watchlist(app, watchlist, take, metrics)
     if follower is not None:
         _follow(app, follower, scoring, keeper, gauges, metrics)
@@ -163,10 +165,12 @@ def _read_watchlist(app: faust.App, file: WatchlistFile, take: Callable[[Watchli
             found = file.changed()
         except SettingsError as error:
             metrics.watchlist_failures.inc()
+            metrics.watchlist_current.set(0)
             log.error("%s: going on with the watchlist that was read before", error)
             return
         if found is not None:
             take(found)
+            metrics.watchlist_current.set(1)
             metrics.watchlist_entities.set(len(found.names))
             log.warning("watching %d entities from now on", len(found.names))
 

@@ -203,6 +203,7 @@ class ModelFollower:
         self._trouble: str | None = None
         memory.keep(current)
         metrics.registry_up.labels(alias).set(1)
+        metrics.model_current.labels(alias).set(1)
 
     def start(self, swap: Callable[[Scorer], None]) -> None:
         """Begin to look. `swap`: takes a scorer into use at a batch's end, and returns when that is done; it is called
@@ -239,6 +240,7 @@ class ModelFollower:
         self._reachable()
         if version == self.current.version:
             self._refusal = None
+            self._metrics.model_current.labels(self._alias).set(1)
             return "unchanged"
         before = self._refusal if self._refusal and self._refusal.version == version else None
         if before and self._clock() < before.retry_at:
@@ -291,9 +293,11 @@ class ModelFollower:
         self.current, self._scorer, self._refusal = champion, scorer, None
         self._memory.keep(champion)
         self._metrics.model_swaps.inc()
+        self._metrics.model_current.labels(self._alias).set(1)
 
     def _refuse(self, version: int, error: _NotTaken, before: Refusal | None) -> None:
         self._metrics.model_swap_failures.labels(error.reason).inc()
+        self._metrics.model_current.labels(self._alias).set(0)
         # A version's labels never change; what else failed is tried again.
         pause = min(before.pause * 2, LONGEST_PAUSE_SECONDS) if before else max(self._poll, FIRST_PAUSE_SECONDS)
         retry_at = self._clock() + pause if error.reason != "labels" else float("inf")

@@ -107,6 +107,9 @@ class Metrics:
 
         self.watchlist_entities = gauge("watchlist_entities", "Entities of the watchlist in use.")
         self.watchlist_failures = counter("watchlist_failures", "Written watchlists that could not be taken into use.")
+        self.watchlist_current = gauge(
+            "watchlist_current", "1 if the watchlist as it was last written is in use, 0 if it could not be taken."
+        )
 
         # How the worker does.
         self.scoring_seconds = histogram("scoring_seconds", "Time to score one micro-batch.", _SCORING)
@@ -118,9 +121,16 @@ class Metrics:
             "rebalances", "Times that this worker's partitions were dealt out anew; 1 by its start."
         )
         self.consumer_lag = gauge("consumer_lag", "Headlines of the partition not read yet.", "partition")
+        self.oldest_unscored = gauge(
+            "oldest_unscored_seconds",
+            "Since the oldest headline that is read and not acknowledged yet came into Kafka; 0 if there is none.",
+        )
         self.archive_up = gauge("archive_up", "1 if the archive did its last work, 0 while it is waited for.")
         self.execution_provider = gauge(
             "execution_provider", "1 for the execution provider in use, 0 for the others.", "provider"
+        )
+        self.gpu_expected = gauge(
+            "gpu_expected", "1 if a GPU was asked for, or is there and none was asked for by name; 0 if not."
         )
         self.model_info = gauge("model_info", "1 for the model version in use.", "version")
 
@@ -145,6 +155,9 @@ class Metrics:
         # Has a label set only where an alias is followed.
         self.registry_up = gauge(
             "registry_up", "1 if the registry told its alias at the last look, 0 if it did not.", "alias"
+        )
+        self.model_current = gauge(
+            "model_current", "1 if the version that the alias names is in use, 0 if it could not be taken.", "alias"
         )
 
 
@@ -190,3 +203,35 @@ class FeedMetrics:
         ):
             for reason in reasons:
                 labelled.labels(reason)
+
+
+class RelayMetrics:
+    """The metrics of `newsquall relay`, of what stands in the book of pages. `receivers`: their names."""
+
+    def __init__(self, registry: CollectorRegistry, receivers: Iterable[str]) -> None:
+        self.registry = registry
+        gauge, _ = _makers(registry)
+
+        self.ready = gauge("relay_ready", "1 while alerts can be taken in, 0 while they cannot.")
+        self.pending_pages = gauge("relay_pending_pages", "Pages that the receiver has not got yet.", "receiver")
+        self.oldest_pending = gauge(
+            "relay_oldest_pending_seconds",
+            "Since the oldest page that the receiver has not got was written; 0 if it has all.",
+            "receiver",
+        )
+        for receiver in receivers:
+            self.pending_pages.labels(receiver)
+            self.oldest_pending.labels(receiver)
+
+
+def exported_names() -> frozenset[str]:
+    """The names of all series that a worker, ingest and the relay export, as Prometheus knows them."""
+    registry = CollectorRegistry()
+    worker = Metrics(registry)
+    FeedMetrics(registry, ())
+    RelayMetrics(registry, ())
+    names = {f"{worker.headlines_scored}_total"}
+    for family in registry.collect():
+        suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
+        names.update(f"{family.name}{suffix}" for suffix in suffixes)
+    return frozenset(names)

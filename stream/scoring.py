@@ -90,6 +90,10 @@ class ScoringAgent:
         self._metrics = metrics
         self._clock = clock
         self._fail = fail
+        # When each event that is not acknowledged yet came into Kafka (seconds since 1970), in their order.
+        self._unscored: deque[float] = deque()
+        # Asked for when it is scraped: it grows even while the loop is blocked.
+        metrics.oldest_unscored.set_function(self._oldest_unscored)
         self._stopping = threading.Event()
         self._finishing: asyncio.Task[None] | None = None
         self._scoring = ThreadPoolExecutor(1, thread_name_prefix="newsquall-scoring")
@@ -98,10 +102,12 @@ class ScoringAgent:
     async def __call__(self, stream: Any) -> None:
         """Consume events until the worker stops."""
         queue: asyncio.Queue[Any] = asyncio.Queue(maxsize=2 * self._settings.worker.batch)
+        self._unscored.clear()
         work = asyncio.create_task(self._work(queue))
         work.add_done_callback(self._watch)
         try:
             async for event in self.reader.events(stream):
+                self._unscored.append(self._came(event))
                 await queue.put(event)
         finally:
             self._stopping.set()
@@ -134,6 +140,18 @@ class ScoringAgent:
             self._metrics.prediction_drift.labels(head).set(index)
         for feature, index in drift.input.items():
             self._metrics.input_drift.labels(feature).set(index)
+
+    def _came(self, event: Any) -> float:
+        """When an event came into Kafka, as the broker or its producer says; now if neither does."""
+        told: float | None = event.message.timestamp
+        return told if told is not None and told > 0 else self._clock().timestamp()
+
+    def _oldest_unscored(self) -> float:
+        try:
+            came = self._unscored[0]
+        except IndexError:
+            return 0.0
+        return max(0.0, self._clock().timestamp() - came)
 
     def _tell_masked(self, kind: str) -> None:
         self._metrics.personal_data_masked.labels(kind).inc()
@@ -229,6 +247,7 @@ class ScoringAgent:
         await asyncio.gather(*sent)
         for event in events:
             event.ack()
+            self._unscored.popleft()
         for rejected in batch.rejected:
             self._metrics.headlines_rejected.labels(rejected.reason).inc()
             log.info("rejected %s: %s", rejected.reason, rejected.detail)

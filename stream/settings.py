@@ -261,6 +261,16 @@ class AlertSettings(Section):
     group_wait: Duration = Field(timedelta(seconds=10), description="how long Alertmanager gathers before it sends")
     group_interval: Duration = Field(timedelta(seconds=30), description="... before it sends news of a known group")
     repeat_interval: Duration = Field(timedelta(hours=12), description="... before it reminds of what still fires")
+    watchdog: str | None = Field(
+        None,
+        pattern=r"^https?://.",
+        description="URL that Alertmanager posts to each minute; whoever serves it raises the alarm when that ends",
+    )
+    backup: str | None = Field(
+        None,
+        pattern=r"^https?://.",
+        description="URL to which Alertmanager itself posts that the relay is down or its pages are stuck",
+    )
     runbooks: str = Field(
         "docs/oncall.md",
         description="where the runbooks are, as it stands before #anchor in a page: a path or a URL",

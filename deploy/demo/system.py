@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from alerts.operations import JOB, RELAY_JOB
 from alerts.routing import alertmanager_config
 from alerts.rules import render
 from deploy.demo.board import Sample, read_metrics
@@ -103,7 +104,7 @@ class System:
         )
         self.prometheus = Prometheus(
             folder / "prometheus",
-            {"newsquall": [f"127.0.0.1:{ports['metrics']}"]},
+            {JOB: [f"127.0.0.1:{ports['metrics']}"], RELAY_JOB: [f"127.0.0.1:{ports['relay']}"]},
             rules=[rules],
             alertmanager=f"127.0.0.1:{ports['alertmanager']}",
             scrape_interval=1.0,

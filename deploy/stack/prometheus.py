@@ -21,7 +21,8 @@ class Prometheus(HttpServer):
 
     folder: its settings, data and log. targets: for each job the "host:port" addresses to scrape at /metrics.
     rules: rule files. alertmanager: the address that alerts go to, a URL or "host:port"; None sends none.
-    scrape_interval, evaluation_interval: seconds. port: a free one by default.
+    scrape_interval, evaluation_interval: seconds. resend_seconds: after which it tells Alertmanager again what fires;
+    four times that an alert lives there without it. port: a free one by default.
 
     Prometheus takes up targets at its own pace: the first scrape of one may come 10 s late.
     """
@@ -37,6 +38,7 @@ class Prometheus(HttpServer):
         *,
         scrape_interval: float = 5.0,
         evaluation_interval: float = 5.0,
+        resend_seconds: float = 60.0,
         port: int | None = None,
     ) -> None:
         super().__init__(folder, port)
@@ -45,6 +47,7 @@ class Prometheus(HttpServer):
         self._alertmanager = alertmanager
         self._scrape_interval = scrape_interval
         self._evaluation_interval = evaluation_interval
+        self._resend_seconds = resend_seconds
 
     def set_targets(self, job: str, addresses: Sequence[str]) -> None:
         """Scrape these "host:port" addresses under this job from now on, and no others.
@@ -93,6 +96,7 @@ class Prometheus(HttpServer):
             f"--storage.tsdb.path={self.folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{self.port}",
             f"--web.external-url={self.url}",
+            f"--rules.alert.resend-delay={_duration(self._resend_seconds)}",
             "--web.enable-lifecycle",
         ]
 

@@ -6,8 +6,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from alerts import mutation
 from deploy.commands.rules import rules
-from model.errors import RulesError
+from model.errors import RulesError, UsageError
 from stream.settings import Settings
 
 
@@ -31,8 +32,31 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("command", ["check", "test"])
-def test_rules_are_checked_and_tested(command: str) -> None:
-    ended = CliRunner().invoke(rules, [command], obj=Settings())
+def test_rules_are_checked_and_tested() -> None:
+    for command in (["check"], ["test", "--alert", "NewsquallWorkerDown"]):
+        ended = CliRunner().invoke(rules, command, obj=Settings())
+        assert ended.exit_code == 0
+        assert "SUCCESS" in ended.stdout
+
+
+def test_mutants_are_told_as_a_table_with_the_reasons_of_those_that_may_survive() -> None:
+    ended = CliRunner().invoke(rules, ["test", "--mutate", "--alert", "NewsquallWatchdog"], obj=Settings())
     assert ended.exit_code == 0
-    assert "SUCCESS" in ended.stdout
+    head, row, *excused = ended.stdout.splitlines()
+    assert head.split() == ["alert", "mutants", "killed", "excused", "survived"]
+    assert row.split() == ["NewsquallWatchdog", "4", "1", "3", "0"]
+    assert [line.split()[0] for line in excused] == ["excused"] * 3
+    assert "nobody reads that" in excused[0]
+    assert "4 changes, 1 noticed" in ended.stderr
+
+
+def test_a_mutant_that_survives_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutation, "EXCUSED", ())
+    ended = CliRunner().invoke(rules, ["test", "--mutate", "--alert", "NewsquallWatchdog"], obj=Settings())
+    assert ended.exit_code == 1
+    assert "survived  NewsquallWatchdog  keep_firing_for 5m instead of 0s" in ended.stdout
+
+
+def test_an_alert_that_there_is_not_is_refused() -> None:
+    with pytest.raises(UsageError, match="no alert 'Nothing': they are NegativeNewsSquall, "):
+        CliRunner().invoke(rules, ["test", "--alert", "Nothing"], obj=Settings(), catch_exceptions=False)

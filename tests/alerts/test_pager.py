@@ -233,6 +233,22 @@ def test_prometheus_started_again_goes_on_with_the_same_page(archive: Archive) -
     assert only_page(pager).status == "resolved"
 
 
+def test_an_end_by_a_beginning_that_was_never_told_ends_the_page(archive: Archive) -> None:
+    """Prometheus and Alertmanager were restarted between two reminders, and know of another beginning."""
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    pager = pager_of(archive)
+    pager.take([firing(KESTROVAN)], NOW)
+    again = firing(KESTROVAN, NOW + 2 * MINUTE)
+    ended = NOW + 20 * MINUTE
+    # An end that lies before it began is another squall's.
+    pager.take([resolved(firing(KESTROVAN, NOW - 9 * MINUTE), NOW - MINUTE)], ended)
+    assert only_page(pager).status == "firing"
+    pager.take([resolved(again, ended)], ended)
+    assert only_page(pager).status == "resolved"
+    pager.take([resolved(again, ended)], ended)
+    assert statuses(pager) == [(KESTROVAN, "firing"), (KESTROVAN, "resolved")]
+
+
 def test_a_squall_without_evidence_in_the_archive_pages_all_the_same(archive: Archive) -> None:
     pager = pager_of(archive)
     pager.take([firing(KESTROVAN, headlines=12), firing("topic/all", headlines=12)], NOW)

@@ -1,16 +1,18 @@
 """The relay's web server, in process, with what fails."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from aiohttp.test_utils import TestClient, TestServer
+from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
-from alerts.delivery import Terminal
+from alerts.delivery import DeliveryError, Terminal
 from alerts.pagebook import Delivery
 from alerts.relay import build_relay, receivers_of
 from stream.archive import Archive
@@ -36,11 +38,13 @@ class Desk:
 
     def __init__(self) -> None:
         self.got: list[str] = []
-        self.broken = False
+        self.broken = self.unwell = False
 
     async def deliver(self, delivery: Delivery) -> None:
         if self.broken:
             raise RuntimeError("a defect of ours")
+        if self.unwell:
+            raise DeliveryError("desk answered 503")
         self.got.append(delivery.page.subject)
 
 
@@ -113,3 +117,41 @@ def test_receivers_are_the_webhooks_each_once_and_the_terminal() -> None:
     assert len({receiver.name for receiver in receivers}) == len(receivers) == 3
     assert isinstance(receivers[-1], Terminal)
     assert receivers_of(Settings(relay={"terminal": False})) == []  # type: ignore[arg-type]
+
+
+async def test_what_is_not_delivered_is_told_with_its_age(archive: Archive, desk: Desk) -> None:
+    times = [NOW]
+    desk.unwell = True
+    other = Desk()
+    other.name = "other"
+    app = build_relay(Settings(), archive, lambda: times[-1], [desk, other])
+    async with TestClient(TestServer(app)) as client:
+
+        async def told() -> dict[str, float]:
+            text = await (await client.get("/metrics")).text()
+            return {
+                " ".join((sample.name.removeprefix("newsquall_relay_"), *sample.labels.values())): sample.value
+                for family in text_string_to_metric_families(text)
+                for sample in family.samples
+            }
+
+        names = ("pending_pages", "oldest_pending_seconds")
+        nothing = {f"{name} {receiver}": 0 for name in names for receiver in ("desk", "other")}
+        assert await told() == {"ready": 1, **nothing}
+        assert (await client.post("/alerts", json=PAYLOAD)).status == 200
+        while not other.got:
+            await asyncio.sleep(0)
+        times.append(NOW + timedelta(seconds=400))
+        while (now := await told())["pending_pages other"]:
+            pass
+        assert now == {"ready": 1, **nothing, "pending_pages desk": 1, "oldest_pending_seconds desk": 400}
+        with archive.engine.begin() as connection:
+            connection.execute(sa.text("ALTER TABLE page_deliveries RENAME TO away"))
+        assert await told() == now | {"ready": 0}
+
+
+async def test_the_watchdog_is_no_page(client: TestClient[Any, Any], desk: Desk) -> None:
+    always = PAYLOAD["alerts"][0] | {"labels": {"alertname": "NewsquallWatchdog", "severity": "none"}}
+    assert (await client.post("/alerts", json=PAYLOAD | {"alerts": [always]})).status == 200
+    assert await (await client.get("/pages")).json() == {"pages": []}
+    assert desk.got == []

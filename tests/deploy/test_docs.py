@@ -12,7 +12,7 @@ from deploy.cli import COMMANDS
 from model.taxonomy import DEFAULT_TOPICS, SENTIMENTS
 from model.text import MASKS
 from stream.gauges import Gauges
-from stream.metrics import FeedMetrics, Metrics
+from stream.metrics import FeedMetrics, Metrics, RelayMetrics
 from stream.records import REASONS
 from stream.settings import Settings, format_duration
 
@@ -46,6 +46,7 @@ def test_the_operators_guide_has_every_metric_and_no_other() -> None:
     registry = CollectorRegistry()
     Gauges(Metrics(registry), "m")
     FeedMetrics(registry, ["Wire"])
+    RelayMetrics(registry, ["terminal"])
     names = {f"{each.name}_total" if each.type == "counter" else each.name for each in registry.collect()}
     assert {line.split("`")[1] for line in OPERATOR if line.startswith("| `newsquall_")} == names
 

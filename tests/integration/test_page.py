@@ -382,7 +382,7 @@ def test_from_the_metrics_to_the_page_and_to_its_end(
     quick = {"scrape_interval": 0.5, "evaluation_interval": 0.5}
     with Prometheus(tmp_path / "p", worker, [rules], alertmanager.url, **quick) as prometheus:
         assert until(lambda: prometheus.query("newsquall_entity_negative_surprise"))
-        assert prometheus.query("ALERTS") == []
+        assert prometheus.query('ALERTS{alertname="NegativeNewsSquall"}') == []
         tell(archive)
         site.metrics = gauges(blowing=True)
         began = time.monotonic()

@@ -240,9 +240,12 @@ def test_a_watchlist_that_is_written_anew_is_taken_into_use(
         failures = ("newsquall_watchlist_failures_total", ())
         eventually(lambda: worker.samples().get(failures) == 1, 30, "the bad one is told")
         assert gauge("Zenwick") == 1
+        current = ("newsquall_watchlist_current", ())
+        assert worker.samples()[current] == 0
         watched.write_text("name\nBrumsel\nCoil Works\n")
         eventually(lambda: gauge("Coil Works") == 0, 30, "a new entity stands at 0")
         assert gauge("Zenwick") is None
+        assert worker.samples()[current] == 1
         send("two")
         eventually(lambda: gauge("Coil Works") == 1, 30, "it is counted")
         watched.write_text("name\nBrumsel\nCoil Works\nZenwick\n")

@@ -4,7 +4,7 @@ import onnxruntime
 import pytest
 
 from model.errors import ProviderError
-from model.providers import ORT_NAMES, plan_providers, require_in_use, session_providers
+from model.providers import ORT_NAMES, gpu_expected, plan_providers, require_in_use, session_providers
 from model.scorer import Scorer
 
 CPU, CUDA, TENSORRT = ORT_NAMES["cpu"], ORT_NAMES["cuda"], ORT_NAMES["tensorrt"]
@@ -24,6 +24,18 @@ CPU, CUDA, TENSORRT = ORT_NAMES["cpu"], ORT_NAMES["cuda"], ORT_NAMES["tensorrt"]
 def test_what_is_tried_and_in_which_order(choice, available, candidates, strict):
     plan = plan_providers(choice, available)
     assert (plan.candidates, plan.strict) == (candidates, strict)
+
+
+def test_a_gpu_is_expected_where_it_was_asked_for_or_is_there(tmp_path):
+    device = tmp_path / "nvidia0"
+    assert [gpu_expected(choice, device) for choice in ("auto", "cpu", "cuda", "tensorrt")] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    device.touch()
+    assert [gpu_expected(choice, device) for choice in ("auto", "cpu", "cuda", "tensorrt")] == [True, False, True, True]
 
 
 @pytest.mark.parametrize("choice", ["cuda", "tensorrt"])

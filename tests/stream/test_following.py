@@ -247,8 +247,21 @@ def test_what_cannot_be_fetched_is_tried_ever_more_seldom_and_told_once(desk, li
     (line,) = lines()
     assert f"registry version 2 is not taken into use ({reason}): {error}" in line
     assert "going on with toy-1 (registry version 1)" in line
+    assert desk.metric("model_current", alias="champion") == 0
     del desk.shelf.broken[2]
     assert desk.look(LONGEST_PAUSE_SECONDS) == "swapped"
+    assert desk.metric("model_current", alias="champion") == 1
+
+
+def test_a_version_that_is_moved_back_from_is_no_longer_missed(desk):
+    desk.follow()
+    assert desk.metric("model_current", alias="champion") == 1
+    desk.shelf.promote()
+    desk.shelf.broken[2] = BundleError("weights.bin is damaged")
+    assert desk.look() == "refused"
+    desk.shelf.champion = 1
+    assert desk.look() == "unchanged"
+    assert desk.metric("model_current", alias="champion") == 1
 
 
 @pytest.mark.parametrize("where", ["unopenable", "unwarmable"])

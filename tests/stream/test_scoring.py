@@ -1,5 +1,6 @@
 """The scoring agent changes its model between two batches, and never within one."""
 
+import asyncio
 import logging
 import threading
 from base64 import b64decode
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
 
 from model.errors import UnscorableText
@@ -174,3 +176,62 @@ def test_the_original_of_personal_data_is_in_nothing_that_the_agent_makes(agent_
         return agent._metrics.registry.get_sample_value("newsquall_personal_data_masked_total", {"kind": kind})
 
     assert (masked("email"), masked("phone"), masked("handle")) == (3 + 1, 1 + 1, 0)
+
+
+async def test_what_is_not_acknowledged_yet_grows_old(agent_of):
+    gate = threading.Event()
+    model = Model("m", gate=gate)
+    agent = agent_of(model)
+    came, acknowledged = events(3), []
+    for event, seconds in zip(came, (30, 20, None), strict=True):
+        event.message.timestamp = None if seconds is None else NOW.timestamp() - seconds
+        event.ack = lambda: acknowledged.append(1)
+
+    async def sent(*_args):
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    async def flush():
+        pass
+
+    async def stream(_stream):
+        for event in came:
+            yield event
+        await asyncio.Event().wait()
+
+    def age():
+        return agent._metrics.registry.get_sample_value("newsquall_oldest_unscored_seconds")
+
+    agent._app = SimpleNamespace(producer=SimpleNamespace(send=sent, flush=flush))
+    agent.reader = SimpleNamespace(events=stream)
+    assert age() == 0
+    running = asyncio.create_task(agent(None))
+    await asyncio.to_thread(model.asked.wait, 10)
+    assert (age(), acknowledged) == (30, [])
+    gate.set()
+    while len(acknowledged) < len(came):
+        await asyncio.sleep(0)
+    assert age() == 0
+    running.cancel()
+    await asyncio.wait([running])
+
+
+def test_an_archive_that_is_away_is_told_while_it_is(agent_of, monkeypatch):
+    agent = agent_of(Model("m"))
+
+    def up():
+        return agent._metrics.registry.get_sample_value("newsquall_archive_up")
+
+    answers = iter([sa.exc.OperationalError("SELECT", {}, Exception("locked")), "found"])
+    seen = []
+
+    def work():
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(agent._stopping, "wait", lambda pause: seen.append(up()))
+    assert agent._patiently(work) == "found"
+    assert (seen, up()) == ([0], 1)
