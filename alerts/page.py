@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import quote, urlencode
 
@@ -13,8 +13,10 @@ from alerts.evidence import Evidence, Story
 from alerts.notification import Alert, Reading
 from alerts.rules import KINDS, anchor
 from stream.settings import Settings
+from stream.subjects import ALL
 
 STORIES = 5  # in a page; the archive has the rest
+SOURCES = 2  # named of a story; the others are counted
 
 Status = Literal["firing", "resolved"]
 
@@ -198,6 +200,34 @@ def window_words(window: str) -> str:
     return f"{amount} {units[unit]}{'' if amount == '1' else 's'}"
 
 
+def told_words(story: PageStory) -> str:
+    """Who tells a story, how often, and how sure the model is."""
+    others = len(story.sources) - SOURCES
+    by = ", ".join(story.sources[:SOURCES]) + (f" and {others} more" if others > 0 else "") or "source unknown"
+    copies = f", {story.copies} copies" if story.copies > 1 else ""
+    return f"{by}{copies}, negative {story.p_negative:.0%}"
+
+
+def extent_words(page: Page) -> str:
+    """How much evidence a page has."""
+    stories = number(page.story_count, "story", "stories")
+    return f"{number(page.headlines, 'headline')}, {stories}, {number(page.source_count, 'source')}"
+
+
+def surprise_words(page: Page) -> str | None:
+    """How unlikely a page's numbers are by its subject's history; None without them."""
+    if page.surprise is None or page.window is None:
+        return None
+    chance = chance_words(page.surprise)
+    return f"{page.surprise:.1f} in {window_words(page.window)}: by its history a chance of {chance}"
+
+
+def also_words(page: Page) -> str:
+    """Which other subjects the same squall shows in."""
+    names = ["all topics" if each == ALL else each.partition("/")[2] for each in page.also_subjects]
+    return f"The same squall shows in {', '.join(names)}"
+
+
 def usual_words(baseline: float) -> str:
     """What is usual, no finer than is of use.
 
@@ -211,6 +241,15 @@ def usual_words(baseline: float) -> str:
     digits = 2 if baseline < 0.1 else max(0, 1 - math.floor(math.log10(baseline)))
     text = f"{baseline:,.{digits}f}"
     return f"usually {text.rstrip('0').rstrip('.') if '.' in text else text}"
+
+
+def clock_words(moment: datetime) -> str:
+    """A time of day.
+
+    >>> clock_words(datetime(2026, 7, 3, 2, 40, tzinfo=UTC))
+    '02:40:00 UTC'
+    """
+    return f"{moment.astimezone(UTC):%H:%M:%S} UTC"
 
 
 def lasted_words(duration: timedelta) -> str:

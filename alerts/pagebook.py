@@ -75,9 +75,14 @@ class Delivery:
     receiver: str
 
     @property
+    def step(self) -> str:
+        """Which of its page's deliveries it is. The steps of a page sort as they follow each other."""
+        return self.page.status
+
+    @property
     def key(self) -> str:
         """By which a receiver knows a repeated delivery."""
-        return f"{self.page.id}-{self.page.status}"
+        return f"{self.page.id}-{self.step}"
 
 
 class PageBook:

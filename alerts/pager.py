@@ -10,8 +10,9 @@ from alerts.notification import Alert, Reading, most_surprising, readings
 from alerts.page import Page, plain_page, resolved_page, squall_page
 from alerts.pagebook import Entry, PageBook
 from stream.archive import Archive, archive_errors
+from stream.duration import format_duration
 from stream.records import MINUTE, ScoredHeadline
-from stream.settings import Settings, format_duration
+from stream.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -9,19 +9,17 @@ GET  /-/ready   200 while alerts can be taken in.
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 
 import msgspec
 from aiohttp import web
-from rich.console import Console
 
-from alerts.delivery import Courier, DeliveryError, Receiver, Terminal, Webhook
+from alerts.delivery import Courier, DeliveryError, Receiver
 from alerts.notification import Alert, decode_notification
 from alerts.pagebook import PageBook
 from alerts.pager import Pager
-from alerts.rendering import WIDTH
+from alerts.receivers.roster import receivers_of
 from model.errors import ArchiveError, InputError, ServerError
 from stream.archive import Archive
 from stream.clock import utc_now
@@ -38,17 +36,6 @@ PAGES, MOST_PAGES = 50, 500
 Clock = Callable[[], datetime]
 
 
-def receivers_of(settings: Settings, console: Console | None = None) -> list[Receiver]:
-    """Who gets pages by the settings. `console`: where the terminal's are printed; standard output by
-    default."""
-    urls = dict.fromkeys(settings.relay.webhooks)
-    receivers: list[Receiver] = [Webhook(url, settings.relay.timeout) for url in urls]
-    if settings.relay.terminal:
-        # What is no terminal, a log say, has no width of its own.
-        receivers.append(Terminal(console or Console(width=None if sys.stdout.isatty() else WIDTH)))
-    return receivers
-
-
 def build_relay(
     settings: Settings,
     archive: Archive,
@@ -59,7 +46,7 @@ def build_relay(
 
     `receivers`: who gets pages; those of the settings by default.
     """
-    taken = receivers_of(settings) if receivers is None else receivers
+    taken = receivers_of(settings, clock=clock) if receivers is None else receivers
     book = PageBook(archive.engine, [receiver.name for receiver in taken])
     relay = _Relay(Pager(settings, archive, book), taken, clock)
     app = web.Application(client_max_size=LARGEST_BODY)
@@ -185,6 +172,7 @@ async def _until_stopped(settings: Settings, archive: Archive, announce: Callabl
     stop = asyncio.Event()
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_, stop.set)
-    if not settings.relay.webhooks and not settings.relay.terminal:
-        log.warning("pages go to nobody: relay.webhooks is empty and relay.terminal is off")
-    await serve(settings, build_relay(settings, archive), announce, stop)
+    receivers = receivers_of(settings)
+    if not receivers:
+        log.warning("pages go to nobody: settings [relay] and [mail] name no receiver, and relay.terminal is off")
+    await serve(settings, build_relay(settings, archive, receivers=receivers), announce, stop)

@@ -15,7 +15,8 @@ from typing import Any
 
 import yaml
 
-from stream.settings import Settings, format_duration
+from stream.duration import format_duration
+from stream.settings import Settings
 
 GROUP = "newsquall"
 # One name for topics and entities: Alertmanager groups by it, so that one squall's subjects come in one

@@ -30,7 +30,8 @@ from alerts.rules import (
     anchor,
     prometheus_duration,
 )
-from stream.settings import Settings, format_duration
+from stream.duration import format_duration
+from stream.settings import Settings
 
 # An evaluation in the tests. Well below the five minutes for which Prometheus takes a sample for the present
 # one.

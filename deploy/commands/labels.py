@@ -23,9 +23,10 @@ from model.taxonomy import Taxonomy
 from stream.archive import Archive, archive_errors
 from stream.assessment import DIGITS
 from stream.clock import utc_now
+from stream.duration import format_duration
 from stream.headlines import read_headlines
 from stream.records import ScoredHeadline
-from stream.settings import Settings, format_duration
+from stream.settings import Settings
 from training import publicsets
 from training.exchange import UNNAMED, Reader, label_row, require_new_topic, write_csv, write_json, write_jsonl
 from training.intake import take_in

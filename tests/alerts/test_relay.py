@@ -12,7 +12,8 @@ from rich.console import Console
 
 from alerts.delivery import Terminal
 from alerts.pagebook import Delivery
-from alerts.relay import build_relay, receivers_of
+from alerts.receivers.roster import receivers_of
+from alerts.relay import build_relay
 from stream.archive import Archive
 from stream.settings import Settings
 
