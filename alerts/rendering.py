@@ -60,7 +60,13 @@ def _broken(line: _Line, width: int, console: Console) -> Iterator[Text]:
 
 
 def _firing(page: Page, width: int) -> Iterator[_Line]:
-    yield _bar(f" {_printable(page.severity).upper()} ", page.fired_at, "bold white on red", "red", width)
+    yield _bar(
+        f" {'UPDATE, ' if page.revision else ''}{_printable(page.severity).upper()} ",
+        page.fired_at,
+        "bold white on red",
+        "red",
+        width,
+    )
     yield _Line(Text(_printable(page.sentence), "bold"))
     if page.is_squall:
         yield from _evidence(page)

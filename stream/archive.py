@@ -158,22 +158,16 @@ class Archive:
 
         `subject`: topic/NAME, topic/all or entity/NAME.
         """
-        between = (microseconds(since), microseconds(until))
-        kind, _, name = subject.partition("/")
-        query = sa.select(headlines)
-        if kind == "entity":
-            query = query.join(mentions, mentions.c.headline_id == headlines.c.id).where(
-                mentions.c.entity == name,
-                mentions.c.sentiment == "negative",
-                mentions.c.published_at.between(*between),
-            )
-        else:
-            query = query.where(headlines.c.sentiment == "negative", headlines.c.published_at.between(*between))
-            if name != "all":
-                query = query.where(headlines.c.topic == name)
+        query = _negatives(sa.select(headlines), subject, since, until)
         with self.engine.connect() as connection:
             rows = connection.execute(query.order_by(headlines.c.published_at, headlines.c.id)).mappings()
             return [_from_row(row) for row in rows]
+
+    def negative_times(self, subject: str, since: datetime, until: datetime) -> list[datetime]:
+        """When they were published, in order: all that a chart needs of them."""
+        query = _negatives(sa.select(headlines.c.published_at), subject, since, until)
+        with self.engine.connect() as connection:
+            return sorted(map(from_microseconds, connection.execute(query).scalars()))
 
     def published(self, since: datetime, until: datetime) -> Iterator[ScoredHeadline]:
         """All headlines published in [since, until], newest first, read in portions: no more than one is held."""
@@ -197,6 +191,19 @@ class Archive:
             for topic, sentiment, count in connection.execute(query):
                 result.setdefault(topic, {})[sentiment] = count
         return result
+
+
+def _negatives(query: sa.Select[Any], subject: str, since: datetime, until: datetime) -> sa.Select[Any]:
+    between = (microseconds(since), microseconds(until))
+    kind, _, name = subject.partition("/")
+    if kind == "entity":
+        return query.join(mentions, mentions.c.headline_id == headlines.c.id).where(
+            mentions.c.entity == name,
+            mentions.c.sentiment == "negative",
+            mentions.c.published_at.between(*between),
+        )
+    query = query.where(headlines.c.sentiment == "negative", headlines.c.published_at.between(*between))
+    return query if name == "all" else query.where(headlines.c.topic == name)
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:

@@ -227,6 +227,7 @@ class AlertSettings(Section):
         description="one of trends.windows; a squall is over when it holds no more negatives than usual",
     )
     keep_firing_for: Duration = Field(timedelta(minutes=10), description="calm for this long before it is resolved")
+    growth: float = Field(2.0, gt=1, description="an open page is told again at so many times the count told last")
     evaluation: Duration = Field(timedelta(seconds=15), description="how often Prometheus evaluates the rules")
     group_wait: Duration = Field(timedelta(seconds=10), description="how long Alertmanager gathers before it sends")
     group_interval: Duration = Field(timedelta(seconds=30), description="... before it sends news of a known group")
@@ -271,7 +272,23 @@ class RelaySettings(Section):
     terminal: bool = Field(True, description="print pages on standard output too")
     prometheus: str = Field("http://127.0.0.1:9090", description="Prometheus as a person reaches it, for links")
     alertmanager: str = Field("http://127.0.0.1:9093", description="Alertmanager as a person reaches it, for links")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://.",
+        description="the relay as people reach it, for verdicts and charts; none without it",
+    )
+    link_secrets: tuple[Secret, ...] = Field(
+        (), description="the first signs links for verdicts and charts; the others are still believed"
+    )
+    watch: Duration = Field(timedelta(minutes=1), description="how often open pages are looked at for growth; 0s never")
+    links_last: Duration = Field(timedelta(days=14), description="how long such a link is good for")
     timeout: Duration = Field(timedelta(seconds=10), description="how long a receiver may take to answer")
+
+    @model_validator(mode="after")
+    def _can_sign(self) -> Self:
+        if self.public_url and not self.link_secrets:
+            raise ValueError("public_url is given and link_secrets is empty: name a secret of 16 characters or more")
+        return self
 
 
 class MailSettings(Section):

@@ -108,7 +108,9 @@ def digest(page: Page) -> Digest:
 
 def label(page: Page) -> str:
     """The word that a message begins with."""
-    return "RESOLVED" if page.status == "resolved" else page.severity.upper()
+    if page.status == "resolved":
+        return "RESOLVED"
+    return f"UPDATE, {page.severity.upper()}" if page.revision else page.severity.upper()
 
 
 def _story(story: PageStory) -> StoryLine:
@@ -117,7 +119,11 @@ def _story(story: PageStory) -> StoryLine:
 
 
 def _links(page: Page) -> list[Link]:
-    given = {"graph": page.links.graph, "silence": page.links.silence, "runbook": page.links.runbook}
+    links = page.links
+    given = {"chart": links.chart, "graph": links.graph, "silence": links.silence, "runbook": links.runbook}
+    if links.verdicts:
+        given |= {"it was real": links.verdicts.real, "false alarm": links.verdicts.false_alarm}
+        given |= {"duplicate": links.verdicts.duplicate}
     return [Link(name, url) for name, url in given.items() if web_address(url)]
 
 

@@ -12,8 +12,11 @@ from alerts.receivers.digest import Digest, clean, digest
 SUBJECT = 150  # characters
 
 
-def mail_message(page: Page, step: str, sender: str, recipients: Sequence[str]) -> EmailMessage:
-    """A page's message. `step`: which of the page's deliveries it is; each attempt at it has the same Message-ID."""
+def mail_message(
+    page: Page, step: str, sender: str, recipients: Sequence[str], chart: bytes | None = None
+) -> EmailMessage:
+    """A page's message. `step`: which of the page's deliveries it is; each attempt at it has the same Message-ID.
+    `chart`: a PNG."""
     found = digest(page)
     domain = sender.rpartition("@")[2]
     message = EmailMessage(policy=SMTP)
@@ -29,7 +32,12 @@ def mail_message(page: Page, step: str, sender: str, recipients: Sequence[str]) 
     # An absent colleague's machine shall not answer (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
     message.set_content("\n".join(_text(found)) + "\n", cte="quoted-printable")
-    message.add_alternative("".join(_html(found)), subtype="html", cte="quoted-printable")
+    picture = f"{page.id}.chart@{domain}" if chart else None
+    message.add_alternative("".join(_html(found, picture)), subtype="html", cte="quoted-printable")
+    if chart:
+        html = message.get_body(("html",))
+        assert isinstance(html, EmailMessage)
+        html.add_related(chart, "image", "png", cid=f"<{picture}>", filename="chart.png")
     return message
 
 
@@ -50,11 +58,13 @@ def _text(found: Digest) -> Iterator[str]:
         yield f"{link.label}: {link.url}"
 
 
-def _html(found: Digest) -> Iterator[str]:
+def _html(found: Digest, picture: str | None) -> Iterator[str]:
     yield '<!doctype html><html><body style="font-family:sans-serif;max-width:50em">'
     yield f'<p style="font-size:1.2em"><b>{escape(found.heading)}</b></p>'
     if found.lines:
         yield f"<p>{'<br>'.join(map(escape, found.lines))}</p>"
+    if picture:
+        yield f'<p><img src="cid:{picture}" alt="negative headlines over time" style="max-width:100%"></p>'
     for story in found.stories:
         title = escape(story.title)
         linked = f'<a href="{escape(story.url)}">{title}</a>' if story.url else title

@@ -46,6 +46,8 @@ def _event(digest: Digest, page: Page) -> dict[str, Any]:
             },
         },
         "links": [_link(link) for link in digest.links],
+        # Shown beside an incident, and only by https.
+        "images": [{"src": page.links.chart, "alt": "chart"}] if page.links.chart.startswith("https:") else [],
     }
 
 

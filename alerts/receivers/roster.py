@@ -12,7 +12,7 @@ from alerts.delivery import Receiver, Terminal
 from alerts.pagebook import Delivery
 from alerts.receivers.dingtalk import dingtalk_address, dingtalk_message
 from alerts.receivers.feishu import feishu_message, feishu_signed
-from alerts.receivers.mailing import Mail
+from alerts.receivers.mailing import Mail, Picture, no_picture
 from alerts.receivers.pagerduty import pagerduty_event
 from alerts.receivers.posting import Hook, Post, Refusal, Writer, refusal_by, taken
 from alerts.receivers.signature import HEADER, signature
@@ -31,12 +31,14 @@ _FEISHU = refusal_by("code", "msg", {9499})
 _WECOM = refusal_by("errcode", "errmsg", {40058, 44004, 45002})
 
 
-def receivers_of(settings: Settings, console: Console | None = None, clock: Clock = utc_now) -> list[Receiver]:
+def receivers_of(
+    settings: Settings, console: Console | None = None, clock: Clock = utc_now, picture: Picture = no_picture
+) -> list[Receiver]:
     """Everybody whom the settings name, each once. `console`: where the terminal's pages are printed; standard output
-    by default."""
+    by default. `picture`: a page's chart, for those that can show it."""
     receivers: list[Receiver] = list({hook.name: hook for hook in _hooks(settings.relay, clock)}.values())
     if settings.mail.host:
-        receivers.append(Mail(settings.mail, settings.relay.timeout))
+        receivers.append(Mail(settings.mail, settings.relay.timeout, picture))
     if settings.relay.terminal:
         # What is no terminal, a log say, has no width of its own.
         receivers.append(Terminal(console or Console(width=None if sys.stdout.isatty() else WIDTH)))

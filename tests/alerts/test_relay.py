@@ -1,5 +1,6 @@
 """The relay's web server, in process, with what fails."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +13,10 @@ from rich.console import Console
 
 from alerts.delivery import Terminal
 from alerts.pagebook import Delivery
+from alerts.pager import Pager
 from alerts.receivers.roster import receivers_of
 from alerts.relay import build_relay
+from model.errors import ArchiveError
 from stream.archive import Archive
 from stream.settings import Settings
 
@@ -114,3 +117,22 @@ def test_receivers_are_the_webhooks_each_once_and_the_terminal() -> None:
     assert len({receiver.name for receiver in receivers}) == len(receivers) == 3
     assert isinstance(receivers[-1], Terminal)
     assert receivers_of(Settings(relay={"terminal": False})) == []  # type: ignore[arg-type]
+
+
+async def test_while_it_runs_it_looks_whether_open_pages_have_grown(
+    archive: Archive, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = asyncio.Event()
+
+    def watch(_pager: Pager, _now: datetime) -> bool:
+        if looked.is_set():
+            return False
+        loop.call_soon_threadsafe(looked.set)
+        raise ArchiveError("away for a moment")
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(Pager, "watch", watch)
+    settings = Settings(relay={"watch": "10ms"})  # type: ignore[arg-type]
+    async with TestClient(TestServer(build_relay(settings, archive, lambda: NOW, [desk]))) as client:
+        await looked.wait()
+        assert (await client.get("/-/ready")).status == 200

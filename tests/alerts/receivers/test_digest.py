@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.page import Links, Page
+from alerts.page import Links, Page, VerdictLinks
 from alerts.receivers.digest import clean, digest, web_address
 
 
@@ -92,3 +92,12 @@ def test_what_leads_to_no_web_page_is_no_link(url: str) -> None:
 
 def test_a_web_page_is_a_link() -> None:
     assert web_address("https://x.example/新闻?a=(b)&c=d") == "https://x.example/新闻?a=(b)&c=d"
+
+
+def test_a_page_that_is_told_again_says_so_and_keys_are_links(page: Page) -> None:
+    verdicts = VerdictLinks("https://r/verdicts/a", "https://r/verdicts/b", "https://r/verdicts/c")
+    links = msgspec.structs.replace(page.links, chart="https://r/charts/x.png", verdicts=verdicts)
+    found = digest(msgspec.structs.replace(page, revision=1, links=links))
+    assert found.heading.startswith("UPDATE, PAGE: 18 negative")
+    labels = ["chart", "graph", "silence", "runbook", "it was real", "false alarm", "duplicate"]
+    assert [link.label for link in found.links] == labels

@@ -4,6 +4,7 @@ import asyncio
 import email
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 from email.policy import default
 from typing import Any
 
@@ -16,7 +17,8 @@ from alerts.delivery import DeliveryError, ReceiverDownError
 from alerts.page import Page
 from alerts.pagebook import Delivery
 from alerts.receivers.mail import mail_message
-from alerts.receivers.mailing import Mail
+from alerts.receivers.mailing import Mail, Picture, no_picture
+from model.errors import ArchiveError
 from stream.settings import MailSettings
 
 
@@ -55,9 +57,7 @@ def postbox() -> Iterator[tuple[Postbox, int]]:
     controller.stop()
 
 
-def mail_of(port: int, seconds: float = 10.0, **changes: Any) -> Mail:
-    from datetime import timedelta
-
+def mail_of(port: int, seconds: float = 10.0, picture: Picture = no_picture, **changes: Any) -> Mail:
     fields = {
         "host": "127.0.0.1",
         "port": port,
@@ -65,7 +65,7 @@ def mail_of(port: int, seconds: float = 10.0, **changes: Any) -> Mail:
         "sender": "newsquall@desk.example",
         "recipients": ["first@desk.example", "second@desk.example"],
     }
-    return Mail(MailSettings(**{**fields, **changes}), timedelta(seconds=seconds))
+    return Mail(MailSettings(**{**fields, **changes}), timedelta(seconds=seconds), picture)
 
 
 async def test_a_page_arrives_as_text_and_html_for_all_recipients_at_once(
@@ -164,3 +164,21 @@ async def test_a_server_without_the_encryption_asked_for_gets_no_password_and_no
 async def test_no_server_is_told_so(page: Page) -> None:
     with pytest.raises(ReceiverDownError, match=r"127\.0\.0\.1:1 did not take the mail"):
         await mail_of(1).deliver(Delivery(page, "mail"))
+
+
+async def test_the_chart_stands_in_the_mail_and_a_mail_without_it_goes_too(
+    postbox: tuple[Postbox, int], page: Page
+) -> None:
+    box, port = postbox
+    await mail_of(port, picture=lambda _page: b"a picture").deliver(Delivery(page, "mail"))
+
+    def away(_page: Page) -> bytes:
+        raise ArchiveError("away")
+
+    await mail_of(port, picture=away).deliver(Delivery(page, "mail"))
+    messages = [email.message_from_bytes(each.content, policy=default) for each in box.got]  # type: ignore[arg-type]
+    pictures = [part for part in messages[0].walk() if part.get_content_type() == "image/png"]
+    assert [part.get_content() for part in pictures] == [b"a picture"]
+    html = messages[0].get_body(("html",)).get_content()
+    assert f"cid:{pictures[0]['Content-ID'].strip('<>')}" in html
+    assert all(part.get_content_type() != "image/png" for part in messages[1].walk())
