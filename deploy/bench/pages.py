@@ -143,8 +143,11 @@ class Storm:
             },
         )
         self._address = f"http://127.0.0.1:{self._settings.relay.port}"
-        self._messages = [_message(start, min(start + GROUP, pages), over) for over in (False, True)
-                          for start in range(0, pages, GROUP)]  # fmt: skip
+        self._messages = [
+            _message(start, min(start + GROUP, pages), over)
+            for over in (False, True)
+            for start in range(0, pages, GROUP)
+        ]
         self._pages = pages
 
     def _struck(self) -> bool:

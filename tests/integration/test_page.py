@@ -262,8 +262,7 @@ def test_one_squall_is_one_page_however_often_it_is_told_and_one_resolve(
 
     # Killed once the delivery is written down, started again; Alertmanager reminds every second.
     book = PageBook(archive.engine, [])
-    relay = {"webhooks": [f"http://{site.address}/hook"], "terminal": False, "timeout": timedelta(seconds=1)}
-    (hook,) = receivers_of(Settings(relay=relay))  # type: ignore[arg-type]
+    (hook,) = receivers_of(Settings(relay={"webhooks": [f"http://{site.address}/hook"], "terminal": False}))  # type: ignore[arg-type]
     assert until(lambda: not book.pending(hook.name))
     relay.end(signal.SIGKILL)
     relay.start()
