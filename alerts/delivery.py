@@ -1,15 +1,11 @@
-"""Pages on their last way: to webhooks and to the terminal, tried again until they have got there."""
+"""Pages on their last way: to their receivers, tried again until they have got there."""
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Protocol
-from urllib.parse import urlsplit
+from datetime import datetime
+from typing import NamedTuple, Protocol
 
-import aiohttp
-import msgspec
 from rich.console import Console
 
 from alerts.pagebook import Delivery, PageBook
@@ -19,11 +15,21 @@ from model.errors import ArchiveError, NewsquallError
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two attempts: doubled each time
-_LONGEST_ANSWER = 200  # characters of a receiver's refusal that are logged
+# So many pages in a row that a receiver took none of for want of an answer end a round: with two hundred pages waiting
+# and a receiver that hangs, the rest would only wait for as many time-outs. One page alone may be what it hangs on.
+DOWN = 3
 
 
 class DeliveryError(NewsquallError):
     """A receiver did not take a page; it is tried again."""
+
+
+class ReceiverDownError(DeliveryError):
+    """A receiver takes no page now, whichever it is. `wait`: for how many seconds it asks to be left alone."""
+
+    def __init__(self, message: str, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class Receiver(Protocol):
@@ -34,35 +40,6 @@ class Receiver(Protocol):
 
     async def deliver(self, delivery: Delivery) -> None:
         """Hand a page over. Raises DeliveryError when it was not taken."""
-
-
-class Webhook:
-    """Posts a page as JSON. The header Idempotency-Key is the same at every attempt; a receiver that answered
-    and was not heard knows it again by that."""
-
-    def __init__(self, url: str, timeout: timedelta) -> None:
-        self._url = url
-        self._timeout = aiohttp.ClientTimeout(total=timeout.total_seconds())
-        # A webhook's path and query are often its password.
-        self._shown = urlsplit(url).hostname or "a webhook"
-        self.name = f"webhook-{hashlib.blake2b(url.encode(), digest_size=8).hexdigest()}"
-
-    async def deliver(self, delivery: Delivery) -> None:
-        headers = {"Content-Type": "application/json", "Idempotency-Key": delivery.key}
-        body = msgspec.json.encode(delivery.page)
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=self._timeout) as session,
-                # A redirected POST would arrive as a GET without its body and look delivered.
-                session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer,
-            ):
-                if not 200 <= answer.status < 300:
-                    said = (await answer.content.read(_LONGEST_ANSWER)).decode(errors="replace")
-                    raise DeliveryError(f"{self._shown} answered {answer.status}: {' '.join(said.split())}")
-        except TimeoutError as error:
-            raise DeliveryError(f"{self._shown} did not answer within {self._timeout.total:g} s") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise DeliveryError(f"{self._shown} cannot be reached ({type(error).__name__})") from error
 
 
 class Terminal:
@@ -116,17 +93,23 @@ class Courier:
         failures = 0
         while True:
             woken.clear()
-            if await self._round(receiver):
+            outcome = await self._round(receiver)
+            if outcome.nothing_left:
                 failures = 0
                 await woken.wait()
+                continue
+            pause = min(LONGEST_PAUSE, self._pause * 2.0**failures)
+            failures = min(failures + 1, 16)
+            if outcome.wait > pause:
+                # It asked not to be asked: a new page does not change that.
+                await asyncio.sleep(outcome.wait)
             else:
-                pause = min(LONGEST_PAUSE, self._pause * 2.0**failures)
-                failures = min(failures + 1, 16)
                 await _either(woken.wait(), pause)
 
-    async def _round(self, receiver: Receiver) -> bool:
-        """Try all that is pending for a receiver once. Whether nothing is left."""
+    async def _round(self, receiver: Receiver) -> "_Outcome":
+        """Try all that is pending for a receiver once, or until it turns out to take nothing."""
         refused: set[str] = set()
+        down, wait = 0, 0.0
         try:
             for delivery in await asyncio.to_thread(self._book.pending, receiver.name):
                 if delivery.page.id in refused:
@@ -136,12 +119,24 @@ class Courier:
                 except DeliveryError as error:
                     refused.add(delivery.page.id)
                     log.warning("page %s is not delivered yet: %s; it is tried again", delivery.page.id, error)
+                    if isinstance(error, ReceiverDownError):
+                        down, wait = down + 1, max(wait, error.wait)
+                        if wait or down == DOWN:
+                            break
                 else:
+                    down = 0
                     await asyncio.to_thread(self._book.delivered, delivery, self._clock())
         except ArchiveError as error:
             log.error("deliveries wait: %s", error)
-            return False
-        return not refused
+            return _Outcome(nothing_left=False)
+        return _Outcome(not refused, wait)
+
+
+class _Outcome(NamedTuple):
+    """What came of a round."""
+
+    nothing_left: bool
+    wait: float = 0.0
 
 
 async def _either(event: Awaitable[object], seconds: float) -> None:

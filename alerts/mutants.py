@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from stream.settings import format_duration, parse_duration
+from stream.duration import format_duration, parse_duration
 
 # PromQL, as far as the rules use it (https://prometheus.io/docs/prometheus/latest/querying/basics/).
 _TOKEN = re.compile(

@@ -11,8 +11,9 @@ from msgspec import Meta, Struct, field
 
 from alerts.rules import NUMBERS, SQUALL
 from model.errors import InputError
+from stream.duration import parse_duration
 from stream.records import EARLIEST
-from stream.settings import AlertSettings, parse_duration
+from stream.settings import AlertSettings
 from stream.subjects import ALL
 
 VERSION = "4"

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from stream.settings import Settings, format_duration
+from stream.duration import format_duration
+from stream.settings import Settings
 
 WORKER_DOWN = "NewsquallWorkerDown"
 NO_WORKER = "NewsquallNoWorker"

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from alerts import operations as ops
 from alerts.rulecases import LESS, MORE, STEP, Case, Fired, beside_causes, crossing, held, rising, scenario
 from alerts.rules import anchor
-from stream.settings import Settings, format_duration
+from stream.duration import format_duration
+from stream.settings import Settings
 
 
 def operation_tests(settings: Settings) -> Iterator[Case]:

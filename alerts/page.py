@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import quote, urlencode
 
@@ -13,8 +13,11 @@ from alerts.evidence import Evidence, Story
 from alerts.notification import Alert, Reading
 from alerts.rules import KINDS, anchor
 from stream.settings import Settings
+from stream.subjects import ALL
 
 STORIES = 5  # in a page; the archive has the rest
+SOURCES = 2  # named of a story; the others are counted
+SEVERITIES = ("ticket", "warning", "page", "critical")  # the least first
 
 Status = Literal["firing", "resolved"]
 
@@ -31,23 +34,35 @@ class PageStory(Struct, frozen=True):
     p_negative: float
 
 
+class VerdictLinks(Struct, frozen=True):
+    """Where to say what a page was worth: each opens a form with one button."""
+
+    real: str
+    false_alarm: str
+    duplicate: str
+
+
 class Links(Struct, frozen=True):
     """Where to look further. `silence`: Alertmanager's form, filled in; only its duration and author are
-    missing."""
+    missing. `chart`: a PNG, and `verdicts`: keys for those who get the page, where the relay has an address for
+    people."""
 
     graph: str
     silence: str
     runbook: str
+    chart: str = ""
+    verdicts: VerdictLinks | None = None
 
 
 class Page(Struct, frozen=True):
-    """A page as it is delivered, once when it fires and once when it is resolved.
+    """A page as it is delivered: when it fires, when it has grown much worse, and when it is resolved.
 
     `sentence`: all of it in a sentence. `subject`: topic/NAME or entity/NAME, or alert/NAME for an alert
     about the monitor itself, which has no numbers and no stories. `also_subjects`: others that the same
     squall made fire. `count`: negatives in the last `window`, which usually holds `baseline`; `surprise`:
     -log10 of the chance of that, when the alert fired. `headlines`, `story_count` and `source_count`: from
-    the onset, `since`, to the last headline, `last_at`. `models`: the versions that scored them.
+    the onset, `since`, to the last headline, `last_at`. `models`: the versions that scored them. `revision`: how often
+    it has been told that it grew.
     """
 
     id: str
@@ -71,6 +86,7 @@ class Page(Struct, frozen=True):
     story_count: int = 0
     source_count: int = 0
     models: list[str] = []
+    revision: int = 0
     version: int = 1
 
     @property
@@ -130,20 +146,45 @@ def plain_page(alert: Alert, settings: Settings) -> Page:
     )
 
 
+def joined_page(page: Page, alert: Alert) -> Page:
+    """The page when another alert tells of its squall; it is told again where that one is more severe."""
+    others = [each for each in dict.fromkeys([*page.also_subjects, alert.subject]) if each != page.subject]
+    joined = msgspec.structs.replace(page, also_subjects=others)
+    severity = alert.labels.get("severity", "page")
+    if _rank(severity) <= _rank(page.severity):
+        return joined
+    return msgspec.structs.replace(joined, severity=severity, revision=page.revision + 1)
+
+
+def grown_page(page: Page, count: int, evidence: Evidence | None) -> Page:
+    """The page when its window holds `count` by now, and it is told again."""
+    grown = msgspec.structs.replace(_with(page, evidence), count=count, revision=page.revision + 1)
+    return msgspec.structs.replace(grown, sentence=f"Grown: {_firing_sentence(grown)}")
+
+
+def _rank(severity: str) -> int:
+    return SEVERITIES.index(severity) if severity in SEVERITIES else -1
+
+
 def resolved_page(page: Page, resolved_at: datetime, evidence: Evidence | None) -> Page:
     """The page at its end. `evidence`: all that the archive has of it by then; None keeps what is known."""
-    ended = msgspec.structs.replace(page, status="resolved", resolved_at=resolved_at)
-    if evidence is not None and evidence.headlines >= page.headlines:
-        ended = msgspec.structs.replace(
-            ended,
-            last_at=evidence.last_at,
-            stories=[_page_story(story) for story in evidence.stories[:STORIES]],
-            headlines=evidence.headlines,
-            story_count=len(evidence.stories),
-            source_count=evidence.sources,
-            models=list(evidence.models),
-        )
+    ended = msgspec.structs.replace(_with(page, evidence), status="resolved", resolved_at=resolved_at)
     return msgspec.structs.replace(ended, sentence=_resolved_sentence(ended, resolved_at))
+
+
+def _with(page: Page, evidence: Evidence | None) -> Page:
+    """The page with newer evidence, unless the archive has lost some."""
+    if evidence is None or evidence.headlines < page.headlines:
+        return page
+    return msgspec.structs.replace(
+        page,
+        last_at=evidence.last_at,
+        stories=[_page_story(story) for story in evidence.stories[:STORIES]],
+        headlines=evidence.headlines,
+        story_count=len(evidence.stories),
+        source_count=evidence.sources,
+        models=list(evidence.models),
+    )
 
 
 def _firing_sentence(page: Page) -> str:
@@ -198,6 +239,34 @@ def window_words(window: str) -> str:
     return f"{amount} {units[unit]}{'' if amount == '1' else 's'}"
 
 
+def told_words(story: PageStory) -> str:
+    """Who tells a story, how often, and how sure the model is."""
+    others = len(story.sources) - SOURCES
+    by = ", ".join(story.sources[:SOURCES]) + (f" and {others} more" if others > 0 else "") or "source unknown"
+    copies = f", {story.copies} copies" if story.copies > 1 else ""
+    return f"{by}{copies}, negative {story.p_negative:.0%}"
+
+
+def extent_words(page: Page) -> str:
+    """How much evidence a page has."""
+    stories = number(page.story_count, "story", "stories")
+    return f"{number(page.headlines, 'headline')}, {stories}, {number(page.source_count, 'source')}"
+
+
+def surprise_words(page: Page) -> str | None:
+    """How unlikely a page's numbers are by its subject's history; None without them."""
+    if page.surprise is None or page.window is None:
+        return None
+    chance = chance_words(page.surprise)
+    return f"{page.surprise:.1f} in {window_words(page.window)}: by its history a chance of {chance}"
+
+
+def also_words(page: Page) -> str:
+    """Which other subjects the same squall shows in."""
+    names = ["all topics" if each == ALL else each.partition("/")[2] for each in page.also_subjects]
+    return f"The same squall shows in {', '.join(names)}"
+
+
 def usual_words(baseline: float) -> str:
     """What is usual, no finer than is of use.
 
@@ -211,6 +280,15 @@ def usual_words(baseline: float) -> str:
     digits = 2 if baseline < 0.1 else max(0, 1 - math.floor(math.log10(baseline)))
     text = f"{baseline:,.{digits}f}"
     return f"usually {text.rstrip('0').rstrip('.') if '.' in text else text}"
+
+
+def clock_words(moment: datetime) -> str:
+    """A time of day.
+
+    >>> clock_words(datetime(2026, 7, 3, 2, 40, tzinfo=UTC))
+    '02:40:00 UTC'
+    """
+    return f"{moment.astimezone(UTC):%H:%M:%S} UTC"
 
 
 def lasted_words(duration: timedelta) -> str:

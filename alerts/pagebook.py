@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from alerts.notification import Alert
-from alerts.page import Page, Status
+from alerts.page import Page
 from stream.archive import archive_errors, create_tables, from_microseconds, microseconds
 
 _tables = sa.MetaData()
@@ -47,7 +47,7 @@ _deliveries = sa.Table(
     "page_deliveries",
     _tables,
     sa.Column("page_id", sa.String(32), primary_key=True),
-    sa.Column("status", sa.String(16), primary_key=True),
+    sa.Column("status", sa.String(16), primary_key=True),  # or grown-1 and so on
     sa.Column("receiver", sa.String(64), primary_key=True),
     sa.Column("written_at", sa.BigInteger, nullable=False),
     sa.Column("delivered_at", sa.BigInteger),
@@ -75,9 +75,14 @@ class Delivery:
     receiver: str
 
     @property
+    def step(self) -> str:
+        """Which of its page's deliveries it is."""
+        return _step(self.page)
+
+    @property
     def key(self) -> str:
         """By which a receiver knows a repeated delivery."""
-        return f"{self.page.id}-{self.page.status}"
+        return f"{self.page.id}-{self.step}"
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,12 @@ class PageBook:
         with self._transaction() as connection:
             return [_page.decode(page) for page in connection.execute(query).scalars()]
 
+    def find(self, page_id: str) -> Page | None:
+        """A page as it is now."""
+        with self._transaction() as connection:
+            found = connection.execute(sa.select(_pages.c.page).where(_pages.c.id == page_id)).scalar()
+        return None if found is None else _page.decode(found)
+
     def open_page(self, page: Page, alert: Alert, evidence: Sequence[frozenset[str]], now: datetime) -> None:
         """Write a new page, opened by an alert, and that it is to be delivered."""
         row = {
@@ -142,13 +153,22 @@ class PageBook:
             self._add_alert(connection, page.id, alert)
             self._to_deliver(connection, page, now)
 
-    def join(self, page: Page, alert: Alert) -> None:
-        """Write that an alert tells of a page's squall too; nobody is told."""
-        others = list(dict.fromkeys([*page.also_subjects, alert.subject]))
-        joined = msgspec.structs.replace(page, also_subjects=[subject for subject in others if subject != page.subject])
+    def join(self, page: Page, joined: Page, alert: Alert, now: datetime) -> None:
+        """Write that an alert tells of a page's squall too. Nobody is told unless it makes another revision of it."""
         with self._transaction() as connection:
             self._add_alert(connection, page.id, alert)
             connection.execute(_pages.update().where(_pages.c.id == page.id).values(page=_text(joined)))
+            if joined.revision != page.revision:
+                self._to_deliver(connection, joined, now)
+
+    def grow(self, page: Page, now: datetime) -> None:
+        """Write that an open page has grown, and that this is to be delivered."""
+        with self._transaction() as connection:
+            changed = connection.execute(
+                _pages.update().where(_pages.c.id == page.id, _pages.c.state == "firing").values(page=_text(page))
+            )
+            if changed.rowcount:
+                self._to_deliver(connection, page, now)
 
     def _add_alert(self, connection: sa.Connection, page_id: str, alert: Alert) -> None:
         connection.execute(
@@ -205,7 +225,7 @@ class PageBook:
             rows = [
                 {
                     "page_id": page.id,
-                    "status": page.status,
+                    "status": _step(page),
                     "receiver": receiver,
                     "written_at": microseconds(now),
                     "page": _text(page),
@@ -241,13 +261,12 @@ class PageBook:
 
     def delivered(self, delivery: Delivery, now: datetime) -> None:
         """Write that a receiver has got a page."""
-        status: Status = delivery.page.status
         with self._transaction() as connection:
             connection.execute(
                 _deliveries.update()
                 .where(
                     _deliveries.c.page_id == delivery.page.id,
-                    _deliveries.c.status == status,
+                    _deliveries.c.status == delivery.step,
                     _deliveries.c.receiver == delivery.receiver,
                 )
                 .values(delivered_at=microseconds(now))
@@ -256,6 +275,11 @@ class PageBook:
 
 def _is(alert: Alert) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
     return _alerts.c.fingerprint == alert.fingerprint, _alerts.c.starts_at == microseconds(alert.starts_at)
+
+
+def _step(page: Page) -> str:
+    """firing, grown-1 and so on, resolved: two of a page that are written in one moment sort as they follow."""
+    return f"grown-{page.revision}" if page.status == "firing" and page.revision else page.status
 
 
 def _text(page: Page) -> str:

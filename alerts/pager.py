@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from alerts.evidence import Evidence, gather, same_squall, summarise, unbroken
+from alerts.keyedlinks import KeyedLinks
 from alerts.notification import Alert, Reading, most_surprising, readings
 from alerts.operations import WATCHDOG
-from alerts.page import Page, plain_page, resolved_page, squall_page
+from alerts.page import Page, grown_page, joined_page, plain_page, resolved_page, squall_page
 from alerts.pagebook import Entry, PageBook
 from stream.archive import Archive, archive_errors
+from stream.duration import format_duration, parse_duration
 from stream.records import MINUTE, ScoredHeadline
-from stream.settings import Settings, format_duration
+from stream.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ class Pager:
     def __init__(self, settings: Settings, archive: Archive, book: PageBook) -> None:
         self._settings = settings
         self._archive = archive
+        self._links = KeyedLinks.of(settings.relay)
         self.book = book
 
     def take(self, alerts: Sequence[Alert], now: datetime) -> None:
@@ -58,12 +61,30 @@ class Pager:
                     return True
         return False
 
+    def watch(self, now: datetime) -> bool:
+        """Look whether open pages have grown: Alertmanager, which knows only that an alert still fires, does not tell.
+        Whether there is something to deliver."""
+        grown = False
+        for page in (entry.page for entry in self.book.open_entries()):
+            if not page.is_squall or not page.window or not page.count:
+                continue
+            with archive_errors("the archive cannot be read"):
+                since = now - parse_duration(page.window)
+                count = len(self._archive.negative_times(page.subject, since, now + MINUTE))
+            if count >= self._settings.alerts.growth * page.count:
+                evidence = self._whole(page.subject, page.since, now + MINUTE) if page.since else None
+                larger = grown_page(page, count, evidence)
+                self.book.grow(larger, now)
+                grown = True
+                log.info("page %s: %s", larger.id, larger.sentence)
+        return grown
+
     def _fire(self, alert: Alert, now: datetime) -> None:
         if self.book.page_of(alert) is None:
             if alert.is_squall:
                 self._fire_squall(alert, now)
             else:
-                self.book.open_page(plain_page(alert, self._settings), alert, [], now)
+                self.book.open_page(self._linked(plain_page(alert, self._settings), now), alert, [], now)
         # Alertmanager does not tell the end of what is silenced meanwhile.
         for earlier in self.book.earlier_firings(alert):
             self._end(earlier, alert.starts_at, now)
@@ -76,14 +97,17 @@ class Pager:
         page = self._same_squall(evidence, now)
         if page is not None:
             log.info("%s tells of the squall of page %s (%s)", alert.subject, page.id, page.subject)
-            self.book.join(page, alert)
+            self.book.join(page, joined_page(page, alert), alert, now)
             return
         if not negatives:
             log.warning("%s fires and the archive has no negative headline of it", alert.subject)
         lately = sum(1 for each in negatives if each.published_at > now - reading.length)
-        page = squall_page(alert, reading if told else None, evidence, lately, self._settings)
+        page = self._linked(squall_page(alert, reading if told else None, evidence, lately, self._settings), now)
         self.book.open_page(page, alert, evidence.ids, now)
         log.info("page %s: %s", page.id, page.sentence)
+
+    def _linked(self, page: Page, now: datetime) -> Page:
+        return self._links.add(page, now) if self._links else page
 
     def _same_squall(self, evidence: Evidence, now: datetime) -> Page | None:
         """The open page of the same squall."""

@@ -13,6 +13,7 @@ import yaml
 from alerts import ruletests
 from alerts.rules import alert_names, render, rules_of, unexported
 from model.errors import RulesError
+from stream.metrics import exported_names
 from stream.settings import Settings
 
 # promtool simulates minutes to days; it takes ten seconds, and minutes on a machine that has much else to do.
@@ -24,7 +25,7 @@ def check(settings: Settings) -> str:
     with promtool's words, or with the metrics that are not."""
     with tempfile.TemporaryDirectory(prefix="newsquall-rules-") as folder:
         said = _promtool("check", [_written(settings, Path(folder))])
-    if missing := unexported(settings):
+    if missing := unexported(settings, exported_names()):
         told = ", ".join(f"{rule} reads {metric}" for rule, metric in missing)
         raise RulesError(f"rules stand on metrics that neither a worker nor ingest nor the relay exports: {told}")
     return f"{said}\n  every metric in them is exported by a worker, ingest or the relay"

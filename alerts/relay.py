@@ -2,7 +2,10 @@
 
 POST /alerts    Alertmanager's webhook payload, version 4. 200 once what follows from it is written down;
                 4xx for what is none; 503 while the database fails, so that Alertmanager sends it again.
-GET  /pages     {"pages": [...]}: the newest pages as they are now; ?limit=1 to 500, 50 if not given.
+GET  /pages     {"pages": [...]}: the newest pages as they are now, each with its verdict (verdict, who, given_at) or
+                null, and without the links that are keys; ?limit=1 to 500, 50 if not given.
+GET  /charts/KEY.png    a page's chart, to those who have the link.
+GET, POST  /verdicts/KEY    a form with one button, and what it sends: what somebody says of a page.
 GET  /-/ready   200 while alerts can be taken in.
 GET  /metrics   for Prometheus: what is not delivered yet, and for how long (stream/metrics.py).
 """
@@ -10,25 +13,28 @@ GET  /metrics   for Prometheus: what is not delivered yet, and for how long (str
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from rich.console import Console
 
-from alerts.delivery import Courier, DeliveryError, Receiver, Terminal, Webhook
+from alerts.chart import chart_of
+from alerts.delivery import Courier, DeliveryError, Receiver
+from alerts.keyedlinks import KeyedLinks, without_keys
 from alerts.notification import Alert, decode_notification
 from alerts.pagebook import PageBook
 from alerts.pager import Pager
-from alerts.rendering import WIDTH
+from alerts.receivers.roster import receivers_of
+from alerts.verdicts import VerdictForms
 from model.errors import ArchiveError, InputError, ServerError
 from stream.archive import Archive
 from stream.clock import utc_now
 from stream.metrics import RelayMetrics
 from stream.settings import Settings
+from stream.verdicts import VerdictBook
 
 log = logging.getLogger(__name__)
 
@@ -41,17 +47,6 @@ PAGES, MOST_PAGES = 50, 500
 Clock = Callable[[], datetime]
 
 
-def receivers_of(settings: Settings, console: Console | None = None) -> list[Receiver]:
-    """Who gets pages by the settings. `console`: where the terminal's are printed; standard output by
-    default."""
-    urls = dict.fromkeys(settings.relay.webhooks)
-    receivers: list[Receiver] = [Webhook(url, settings.relay.timeout) for url in urls]
-    if settings.relay.terminal:
-        # What is no terminal, a log say, has no width of its own.
-        receivers.append(Terminal(console or Console(width=None if sys.stdout.isatty() else WIDTH)))
-    return receivers
-
-
 def build_relay(
     settings: Settings,
     archive: Archive,
@@ -62,41 +57,77 @@ def build_relay(
 
     `receivers`: who gets pages; those of the settings by default.
     """
-    taken = receivers_of(settings) if receivers is None else receivers
-    book = PageBook(archive.engine, [receiver.name for receiver in taken])
-    metrics = RelayMetrics(CollectorRegistry(), [receiver.name for receiver in taken])
-    relay = _Relay(Pager(settings, archive, book), taken, metrics, clock)
+    if receivers is None:
+        receivers = receivers_of(settings, clock=clock, picture=lambda page: chart_of(page, archive, clock()))
+    if not receivers:
+        log.warning("pages go to nobody: settings [relay] and [mail] name no receiver, and relay.terminal is off")
+    book = PageBook(archive.engine, [receiver.name for receiver in receivers])
+    metrics = RelayMetrics(CollectorRegistry(), [receiver.name for receiver in receivers])
+    links, verdicts = KeyedLinks.of(settings.relay), VerdictBook(archive.engine)
+    relay = _Relay(Pager(settings, archive, book), verdicts, receivers, metrics, clock, settings.relay.watch)
+    charts = _Charts(links, archive, book, clock)
+    forms = VerdictForms(links, book, verdicts, clock)
     app = web.Application(client_max_size=LARGEST_BODY)
     app.add_routes(
         [
             web.post("/alerts", relay.alerts),
             web.get("/pages", relay.pages),
+            web.get("/charts/{token}.png", charts.chart),
+            web.get("/verdicts/{token}", forms.ask),
+            web.post("/verdicts/{token}", forms.give),
             web.get("/-/ready", relay.ready),
             web.get("/metrics", relay.metrics),
         ]
     )
-    app.cleanup_ctx.append(relay.delivering)
+    app.cleanup_ctx.append(relay.working)
     return app
 
 
 class _Relay:
     """The handlers. What blocks runs in threads; alerts are decided on one after the other."""
 
-    def __init__(self, pager: Pager, receivers: Sequence[Receiver], metrics: RelayMetrics, clock: Clock) -> None:
+    def __init__(
+        self,
+        pager: Pager,
+        verdicts: VerdictBook,
+        receivers: Sequence[Receiver],
+        metrics: RelayMetrics,
+        clock: Clock,
+        watch: timedelta,
+    ) -> None:
         self._pager = pager
+        self._verdicts = verdicts
         self._metrics = metrics
         self._courier = Courier(pager.book, receivers, clock)
         self._clock = clock
         self._deciding = asyncio.Lock()
         self._delivering: asyncio.Task[None] | None = None
+        self._watch = watch.total_seconds()
 
-    async def delivering(self, _app: web.Application) -> AsyncIterator[None]:
-        """Deliver while the application runs."""
-        self._delivering = asyncio.create_task(self._courier.run())
-        self._delivering.add_done_callback(_tell_failure)
+    async def working(self, _app: web.Application) -> AsyncIterator[None]:
+        """Deliver, and watch open pages, while the application runs."""
+        self._delivering = asyncio.create_task(self._courier.run(), name="deliveries")
+        tasks = [self._delivering]
+        if self._watch:
+            tasks.append(asyncio.create_task(self._watching(), name="the watch over open pages"))
+        for task in tasks:
+            task.add_done_callback(_tell_failure)
         yield
-        self._delivering.cancel()
-        await asyncio.wait([self._delivering])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+    async def _watching(self) -> None:
+        while True:
+            await asyncio.sleep(self._watch)
+            try:
+                async with self._deciding:
+                    grown = await asyncio.to_thread(self._pager.watch, self._clock())
+            except ArchiveError as error:
+                log.error("open pages are not watched: %s", error)
+                continue
+            if grown:
+                self._courier.wake()
 
     async def alerts(self, request: web.Request) -> web.Response:
         try:
@@ -137,11 +168,16 @@ class _Relay:
         if not given.isascii() or not given.isdigit() or not 1 <= int(given[:9]) <= MOST_PAGES:
             return web.json_response({"error": f"limit is a number from 1 to {MOST_PAGES}"}, status=400)
         try:
-            pages = await asyncio.to_thread(self._pager.book.recent, int(given))
+            pages = await asyncio.to_thread(self._judged, int(given))
         except ArchiveError as error:
             log.error("pages cannot be shown: %s", error)
             return web.json_response({"error": str(error)}, status=503)
         return web.Response(body=msgspec.json.encode({"pages": pages}), content_type="application/json")
+
+    def _judged(self, limit: int) -> list[dict[str, Any]]:
+        pages = self._pager.book.recent(limit)
+        verdicts = self._verdicts.newest([page.id for page in pages])
+        return [{**msgspec.to_builtins(without_keys(page)), "verdict": verdicts.get(page.id)} for page in pages]
 
     async def ready(self, _request: web.Request) -> web.Response:
         try:
@@ -169,9 +205,39 @@ class _Relay:
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
+class _Charts:
+    """Draws pages' charts for those who have their links."""
+
+    def __init__(self, links: KeyedLinks | None, archive: Archive, book: PageBook, clock: Clock) -> None:
+        self._links, self._archive, self._book, self._clock = links, archive, book, clock
+        # Drawing takes a core for some milliseconds, and a link may be opened by a whole channel at once.
+        self._drawing = asyncio.Lock()
+
+    async def chart(self, request: web.Request) -> web.Response:
+        try:
+            if self._links is None:
+                raise InputError("There are no charts without relay.public_url.")
+            page_id = self._links.chart(request.match_info["token"], self._clock())
+        except InputError as error:
+            return web.Response(text=f"{error}\n", status=403)
+        try:
+            async with self._drawing:
+                png = await asyncio.to_thread(self._drawn, page_id)
+        except ArchiveError as error:
+            log.error("a chart cannot be drawn: %s", error)
+            return web.Response(text="The archive does not answer.\n", status=503)
+        if png is None:
+            return web.Response(text="There is no chart of this page.\n", status=404)
+        return web.Response(body=png, content_type="image/png", headers={"Cache-Control": "private, max-age=60"})
+
+    def _drawn(self, page_id: str) -> bytes | None:
+        page = self._book.find(page_id)
+        return None if page is None else chart_of(page, self._archive, self._clock())
+
+
 def _tell_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
-        log.critical("deliveries have stopped", exc_info=task.exception())
+        log.critical("%s stopped", task.get_name(), exc_info=task.exception())
 
 
 async def serve(settings: Settings, app: web.Application, announce: Callable[[str], None], stop: asyncio.Event) -> None:
@@ -208,6 +274,4 @@ async def _until_stopped(settings: Settings, archive: Archive, announce: Callabl
     stop = asyncio.Event()
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_, stop.set)
-    if not settings.relay.webhooks and not settings.relay.terminal:
-        log.warning("pages go to nobody: relay.webhooks is empty and relay.terminal is off")
     await serve(settings, build_relay(settings, archive), announce, stop)

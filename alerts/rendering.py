@@ -8,11 +8,20 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.text import Text
 
-from alerts.page import Page, PageStory, chance_words, lasted_words, number, window_words
+from alerts.page import (
+    Page,
+    PageStory,
+    also_words,
+    clock_words,
+    extent_words,
+    lasted_words,
+    number,
+    surprise_words,
+    told_words,
+)
 
 WIDTH = 100
 _INDENT = 7  # of what stands behind or below a story's time
-_SOURCES = 2  # named of a story; the others are counted
 _LABEL = 10
 
 
@@ -51,15 +60,19 @@ def _broken(line: _Line, width: int, console: Console) -> Iterator[Text]:
 
 
 def _firing(page: Page, width: int) -> Iterator[_Line]:
-    yield _bar(f" {_printable(page.severity).upper()} ", page.fired_at, "bold white on red", "red", width)
+    yield _bar(
+        f" {'UPDATE, ' if page.revision else ''}{_printable(page.severity).upper()} ",
+        page.fired_at,
+        "bold white on red",
+        "red",
+        width,
+    )
     yield _Line(Text(_printable(page.sentence), "bold"))
     if page.is_squall:
         yield from _evidence(page)
         yield _Line(Text())
-    if page.surprise is not None and page.window is not None:
-        chance = chance_words(page.surprise)
-        said = f"{page.surprise:.1f} in {window_words(page.window)}: by its history a chance of {chance}"
-        yield _fact("surprise", said)
+    if surprise := surprise_words(page):
+        yield _fact("surprise", surprise)
     if page.models:
         yield _fact("model", ", ".join(page.models))
     yield _address("runbook", page.links.runbook)
@@ -74,11 +87,7 @@ def _evidence(page: Page) -> Iterator[_Line]:
         said = "The archive has no negative headline of it: the runbook says what that means."
         yield _Line(Text(said, "yellow"))
         return
-    since = (
-        f"Since {_clock(page.since)}: {number(page.headlines, 'headline')}, "
-        f"{number(page.story_count, 'story', 'stories')}, {number(page.source_count, 'source')}"
-    )
-    yield _Line(Text(since))
+    yield _Line(Text(f"Since {clock_words(page.since)}: {extent_words(page)}"))
     if page.also_subjects:
         yield _also(page)
     yield _Line(Text())
@@ -90,13 +99,9 @@ def _evidence(page: Page) -> Iterator[_Line]:
 
 
 def _story(story: PageStory) -> Iterator[_Line]:
-    told = story.sources[:_SOURCES]
-    others = len(story.sources) - len(told)
-    by = ", ".join(told) + (f" and {others} more" if others > 0 else "") or "source unknown"
-    copies = f", {story.copies} copies" if story.copies > 1 else ""
     time = Text(f"{story.first_at.astimezone(UTC):%H:%M}".ljust(_INDENT), "cyan")
     yield _Line(Text(_printable(story.title)), time, _INDENT)
-    yield _Line(Text(_printable(f"{by}{copies}, negative {story.p_negative:.0%}"), "dim"), indent=_INDENT)
+    yield _Line(Text(_printable(told_words(story)), "dim"), indent=_INDENT)
     if story.url:
         yield _Line(Text(_printable(story.url), "dim"), indent=_INDENT, breaks=False)
 
@@ -106,7 +111,7 @@ def _resolved(page: Page, width: int) -> Iterator[_Line]:
     yield _bar(" RESOLVED ", ended, "bold black on green", "green", width)
     yield _Line(Text(_printable(page.sentence), "bold"))
     lasted = lasted_words(ended - page.fired_at)
-    yield _Line(Text(f"Page {page.id} of {_clock(page.fired_at)}, resolved after {lasted}", "dim"))
+    yield _Line(Text(f"Page {page.id} of {clock_words(page.fired_at)}, resolved after {lasted}", "dim"))
     if page.also_subjects:
         yield _also(page)
 
@@ -114,16 +119,12 @@ def _resolved(page: Page, width: int) -> Iterator[_Line]:
 def _bar(label: str, moment: datetime, label_style: str, style: str, width: int) -> _Line:
     # The day's number without its zero, which strftime cannot leave out everywhere.
     day = moment.astimezone(UTC)
-    bar = Text.assemble((label, label_style), (f" {day:%a} {day.day} {day:%b} {_clock(moment)} ", "bold"))
+    bar = Text.assemble((label, label_style), (f" {day:%a} {day.day} {day:%b} {clock_words(moment)} ", "bold"))
     return _Line(bar.append("─" * max(0, width - bar.cell_len), style))
 
 
 def _also(page: Page) -> _Line:
-    return _Line(Text(f"The same squall shows in {', '.join(map(_name, page.also_subjects))}"))
-
-
-def _name(subject: str) -> str:
-    return "all topics" if subject == "topic/all" else _printable(subject.partition("/")[2])
+    return _Line(Text(_printable(also_words(page))))
 
 
 def _fact(label: str, value: str, *, breaks: bool = True) -> _Line:
@@ -137,7 +138,3 @@ def _address(label: str, url: str) -> _Line:
 def _printable(text: str) -> str:
     """Without what would steer the terminal: a headline is somebody else's text."""
     return "".join(character if character.isprintable() else " " for character in text)
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%H:%M:%S} UTC"

@@ -10,6 +10,7 @@ Lavin and Ahmad, 2015).
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,8 +18,8 @@ from typing import Any
 import yaml
 
 from alerts.operations import CAUSES, Operation, operations
-from stream.metrics import exported_names
-from stream.settings import Settings, format_duration
+from stream.duration import format_duration
+from stream.settings import Settings
 
 GROUP = "newsquall"
 # One name for topics and entities: Alertmanager groups by it, so that one squall's subjects come in one
@@ -122,10 +123,10 @@ def metrics_of(rule: dict[str, Any]) -> set[str]:
     return {name for name in found if not name.endswith("_")}
 
 
-def unexported(settings: Settings) -> list[tuple[str, str]]:
-    """Rules that read a metric which nothing of ours exports, each with the metric: such a rule never fires."""
+def unexported(settings: Settings, exported: Collection[str]) -> list[tuple[str, str]]:
+    """Rules that read a metric which is not among those `exported`, each with the metric: such a rule never fires."""
     rules = rule_file(settings)["groups"][0]["rules"]
-    known = exported_names() | {rule["record"] for rule in rules if "record" in rule}
+    known = {*exported, *(rule["record"] for rule in rules if "record" in rule)}
     return [(rule.get("alert") or rule["record"], name) for rule in rules for name in sorted(metrics_of(rule) - known)]
 
 

@@ -18,7 +18,8 @@ from alerts.rules import (
     anchor,
     prometheus_duration,
 )
-from stream.settings import Settings, format_duration
+from stream.duration import format_duration
+from stream.settings import Settings
 
 # Evaluations of ordinary news before a squall, and of the squall itself.
 QUIET, SQUALLING = 2, 3

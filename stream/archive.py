@@ -178,23 +178,18 @@ class Archive:
 
         `subject`: topic/NAME, topic/all or entity/NAME.
         """
-        between = (microseconds(since), microseconds(until))
-        kind, _, name = subject.partition("/")
-        query = sa.select(headlines)
-        if kind == "entity":
-            query = query.join(mentions, mentions.c.headline_id == headlines.c.id).where(
-                mentions.c.entity == name,
-                mentions.c.sentiment == "negative",
-                mentions.c.published_at.between(*between),
-            )
-        else:
-            query = query.where(headlines.c.sentiment == "negative", headlines.c.published_at.between(*between))
-            if name != "all":
-                query = query.where(headlines.c.topic == name)
+        query = _negatives(sa.select(headlines), subject, since, until)
         with self.engine.connect() as connection:
             rows = connection.execute(query.order_by(headlines.c.published_at, headlines.c.id)).mappings()
             found = [_from_row(row) for row in rows]
+        kind, _, name = subject.partition("/")
         return [each.towards(name) for each in found] if kind == "entity" else found
+
+    def negative_times(self, subject: str, since: datetime, until: datetime) -> list[datetime]:
+        """When they were published, in order: all that a chart needs of them."""
+        query = _negatives(sa.select(headlines.c.published_at), subject, since, until)
+        with self.engine.connect() as connection:
+            return sorted(map(from_microseconds, connection.execute(query).scalars()))
 
     def published(self, since: datetime, until: datetime) -> Iterator[ScoredHeadline]:
         """All headlines published in [since, until], newest first, read in portions: no more than one is held."""
@@ -250,6 +245,19 @@ def _may_pass(error: Exception) -> bool:
         return error.orig.sqlite_errorcode & 0xFF in _SQLITE_BUSY
     said = str(error.orig)
     return "FATAL:" not in said or any(words in said for words in _FOR_NOW)
+
+
+def _negatives(query: sa.Select[Any], subject: str, since: datetime, until: datetime) -> sa.Select[Any]:
+    between = (microseconds(since), microseconds(until))
+    kind, _, name = subject.partition("/")
+    if kind == "entity":
+        return query.join(mentions, mentions.c.headline_id == headlines.c.id).where(
+            mentions.c.entity == name,
+            mentions.c.sentiment == "negative",
+            mentions.c.published_at.between(*between),
+        )
+    query = query.where(headlines.c.sentiment == "negative", headlines.c.published_at.between(*between))
+    return query if name == "all" else query.where(headlines.c.topic == name)
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:

@@ -9,50 +9,20 @@ import tomllib
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from model.errors import SettingsError
 from model.providers import ProviderChoice
 from model.registry import RegistryPlace
+from stream.duration import Duration, format_duration
 
 SETTINGS_FILE = "newsquall.toml"
 
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def parse_duration(text: str) -> timedelta:
-    """A duration as people write it. Raises ValueError.
-
-    >>> parse_duration("15m")
-    datetime.timedelta(seconds=900)
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|[smhd])", text.strip())
-    if not match:
-        raise ValueError(f"'{text}' is no duration: write a number and ms, s, m, h or d, such as 15m")
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
-
-
-def format_duration(duration: timedelta) -> str:
-    """The shortest way to write a duration.
-
-    >>> format_duration(timedelta(hours=6))
-    '6h'
-    """
-    seconds = duration.total_seconds()
-    for unit in ("d", "h", "m"):
-        if seconds and seconds % _UNITS[unit] == 0:
-            return f"{int(seconds // _UNITS[unit])}{unit}"
-    return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(lambda value: parse_duration(value) if isinstance(value, str) else value),
-    Field(ge=timedelta(0)),
-]
+# An address as it stands in an envelope: no name beside it, and nothing that could begin another header.
+_MAILBOX = r"^[^@\s<>,;]+@[^@\s<>,;]+$"
 
 
 class Section(BaseModel):
@@ -257,6 +227,7 @@ class AlertSettings(Section):
         description="one of trends.windows; a squall is over when it holds no more negatives than usual",
     )
     keep_firing_for: Duration = Field(timedelta(minutes=10), description="calm for this long before it is resolved")
+    growth: float = Field(2.0, gt=1, description="an open page is told again at so many times the count told last")
     evaluation: Duration = Field(timedelta(seconds=15), description="how often Prometheus evaluates the rules")
     group_wait: Duration = Field(timedelta(seconds=10), description="how long Alertmanager gathers before it sends")
     group_interval: Duration = Field(timedelta(seconds=30), description="... before it sends news of a known group")
@@ -277,16 +248,79 @@ class AlertSettings(Section):
     )
 
 
+Secret = Annotated[SecretStr, Field(min_length=16)]
+
+
+class RobotSettings(Section):
+    """A chat group's robot. `secret`: with which it checks signatures, if it does."""
+
+    url: str
+    secret: SecretStr | None = None
+
+
 class RelaySettings(Section):
     """From Alertmanager to the on-call team."""
 
     host: str = Field("127.0.0.1", description="address on which Alertmanager's webhook is received")
     port: int = Field(9109, ge=0, le=65535, description="port; 0 takes a free one and prints it")
     webhooks: tuple[str, ...] = Field((), description="URLs to which pages are posted as JSON")
+    webhook_secrets: tuple[Secret, ...] = Field(
+        (), description="each signs what is posted to webhooks; two while one replaces the other"
+    )
+    slack: tuple[str, ...] = Field((), description="URLs of Slack's incoming webhooks")
+    teams: tuple[str, ...] = Field((), description="URLs of Microsoft Teams workflows that post a webhook's card")
+    pagerduty: tuple[SecretStr, ...] = Field((), description="routing keys of PagerDuty's Events API v2 integrations")
+    pagerduty_url: str = Field(
+        "https://events.pagerduty.com/v2/enqueue",
+        description="its address; Europe's is events.eu.pagerduty.com",
+    )
+    dingtalk: tuple[RobotSettings, ...] = Field(
+        (), description="DingTalk robots: url, and secret if it checks signatures"
+    )
+    feishu: tuple[RobotSettings, ...] = Field((), description="Feishu or Lark robots: url, and secret as above")
+    wecom: tuple[str, ...] = Field((), description="URLs of WeCom group robots")
     terminal: bool = Field(True, description="print pages on standard output too")
     prometheus: str = Field("http://127.0.0.1:9090", description="Prometheus as a person reaches it, for links")
     alertmanager: str = Field("http://127.0.0.1:9093", description="Alertmanager as a person reaches it, for links")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://.",
+        description="the relay as people reach it, for verdicts and charts; none without it",
+    )
+    link_secrets: tuple[Secret, ...] = Field(
+        (), description="the first signs links for verdicts and charts; the others are still believed"
+    )
+    watch: Duration = Field(timedelta(minutes=1), description="how often open pages are looked at for growth; 0s never")
+    links_last: Duration = Field(timedelta(days=14), description="how long such a link is good for")
     timeout: Duration = Field(timedelta(seconds=10), description="how long a receiver may take to answer")
+
+    @model_validator(mode="after")
+    def _can_sign(self) -> Self:
+        if self.public_url and not self.link_secrets:
+            raise ValueError("public_url is given and link_secrets is empty: name a secret of 16 characters or more")
+        return self
+
+
+class MailSettings(Section):
+    """Pages by e-mail."""
+
+    host: str | None = Field(None, description="SMTP server; no mail is sent if not given")
+    port: int = Field(587, ge=1, le=65535, description="its port")
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="starttls (port 587), tls from the first byte (465), or none: a relay on this machine"
+    )
+    username: str | None = Field(None, description="name to log in with, if the server asks for one")
+    password: SecretStr | None = Field(None, description="its password")
+    sender: str = Field("newsquall@localhost", pattern=_MAILBOX, description="address from which pages come")
+    recipients: tuple[Annotated[str, Field(pattern=_MAILBOX)], ...] = Field(
+        (), description="addresses to which every page goes, all in one message"
+    )
+
+    @model_validator(mode="after")
+    def _goes_to_somebody(self) -> Self:
+        if self.host and not self.recipients:
+            raise ValueError("mail.host is given and mail.recipients is empty: name who gets the pages")
+        return self
 
 
 class Settings(BaseSettings):
@@ -310,6 +344,7 @@ class Settings(BaseSettings):
     trends: TrendSettings = TrendSettings()
     alerts: AlertSettings = AlertSettings()
     relay: RelaySettings = RelaySettings()
+    mail: MailSettings = MailSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from stream.baseline import Baseline, fit
+from stream.duration import format_duration
 from stream.ledger import Closed, Ledger, Page, Record, day_of
 from stream.records import Tally, TallyEntry, TrendPoint, at_minute, minute_of
-from stream.settings import TrendSettings, format_duration
+from stream.settings import TrendSettings
 from stream.stories import StoryBook
 
 # So many of a subject's oldest headlines do not tell how long it has been watched: they may be back-dated.

@@ -35,6 +35,8 @@ SHORTLIST = 2_000
 CENTRES = 500
 # What a headline in a page weighs beside one of which the model knows nothing, which weighs 1.
 PAGE_WEIGHT = 0.5
+# ... and after a verdict: what made a false alarm is wrong somewhere, and what made a real page is mostly right.
+VERDICT_WEIGHTS = {"false_alarm": 1.0, "real": 0.25}
 # In a page's time a headline below this probability of negative neither counted nor nearly did.
 NEARLY_NEGATIVE = 0.2
 # Above this the two likeliest labels are close enough to speak of doubt: the second has half the first's lead.
@@ -47,12 +49,19 @@ ALIKE = 0.05
 
 
 class PageSpan(NamedTuple):
-    """A page: what it was about, and from when to when. `subject`: topic/NAME, topic/all or entity/NAME."""
+    """A page: what it was about, and from when to when. `subject`: topic/NAME, topic/all or entity/NAME. `verdict`: of
+    those who got it (stream/verdicts.py), if there is one."""
 
     page: str
     subject: str
     since: datetime
     until: datetime
+    verdict: str | None = None
+
+    @property
+    def weight(self) -> float:
+        """What a headline in it weighs."""
+        return VERDICT_WEIGHTS.get(self.verdict or "", PAGE_WEIGHT)
 
 
 @dataclass(frozen=True)
@@ -184,12 +193,12 @@ def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 def page_of(headline: ScoredHeadline, pages: Iterable[PageSpan]) -> PageSpan | None:
     """The page in whose time and subject a headline lies, if it counted there or nearly did: its label says whether
-    the page was right."""
+    the page was right. Of several that from which there is most to learn."""
     if headline.probabilities.get("negative", 0.0) < NEARLY_NEGATIVE:
         return None
     near = [page for page in pages if page.since <= headline.published_at <= page.until]
     subjects = {subject for subject, _ in subjects_of(headline)} if near else set()
-    return next((page for page in near if page.subject in subjects), None)
+    return max((page for page in near if page.subject in subjects), key=lambda page: page.weight, default=None)
 
 
 def promise(headline: ScoredHeadline, pages: Iterable[PageSpan]) -> float:
@@ -197,7 +206,8 @@ def promise(headline: ScoredHeadline, pages: Iterable[PageSpan]) -> float:
     alone, and the second one has min(p, 1 - p) at most."""
     sentiment = sorted(headline.probabilities.values())
     unsure = 1 - (sentiment[-1] - sentiment[-2]) + min(1.0, 2 * (1 - headline.topic_probability))
-    return unsure / 2 + PAGE_WEIGHT * (page_of(headline, pages) is not None)
+    page = page_of(headline, pages)
+    return unsure / 2 + (page.weight if page else 0.0)
 
 
 def shortlist(
@@ -288,8 +298,8 @@ def suggest(
     unsure = np.mean([head.unsure for head in heads], axis=0)
     disagreement = np.maximum(*(head.disagreement for head in heads))
     found = [page_of(headline, pages) for headline in headlines]
-    paged = np.array([page is not None for page in found], dtype=np.float64)
-    chosen = spread(unsure + disagreement + PAGE_WEIGHT * paged, champion.embedding, centres, count)
+    paged = np.array([page.weight if page else 0.0 for page in found], dtype=np.float64)
+    chosen = spread(unsure + disagreement + paged, champion.embedding, centres, count)
     return [
         Suggestion(
             headline=headlines[at],
@@ -350,7 +360,8 @@ def _reasons(at: int, heads: Sequence[_Head], page: PageSpan | None) -> tuple[st
             shares = f"{head.champion[at, first]:.2f}, challenger {head.challenger[at, first]:.2f}"
             reasons.append(f"champion says {head.classes[first]} {shares}")
     if page is not None:
-        reasons.append(f"in page {page.page} of {page.subject}")
+        said = f", said to be {page.verdict.replace('_', ' ')}" if page.verdict else ""
+        reasons.append(f"in page {page.page} of {page.subject}{said}")
     if not reasons:
         reasons.append(f"unlike what is labelled ({', '.join(_two(head, at) for head in heads)})")
     return tuple(reasons)

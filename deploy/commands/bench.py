@@ -1,4 +1,5 @@
-"""`newsquall bench`: how fast it is on this machine, how well labels can be learnt and stories told apart."""
+"""`newsquall bench`: how fast it is on this machine, how well labels can be learnt and stories told apart, and whether
+pages arrive."""
 
 import sys
 from dataclasses import replace
@@ -73,6 +74,23 @@ def swaps(settings: Settings, *, swaps: int, model: str | None) -> None:
     bundle = resolve(model or settings.scorer.model, settings.registry.place())
     with site(bundle) as at:
         result = measure(at, swaps, say)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
+@click.option("--pages", type=click.IntRange(min=1), default=200, show_default=True, help="How many pages.")
+@click.option(
+    "--kills", type=click.IntRange(min=1), default=50, show_default=True, help="How often the relay is killed."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Which faults are drawn.")
+def pages(*, pages: int, kills: int, seed: int) -> None:
+    """A storm of pages through a relay that is killed again and again, to a receiver that fails, too.
+
+    Says how many pages were lost, came twice, or came in the wrong order.
+    """
+    from deploy.bench.pages import measure  # noqa: PLC0415
+
+    result = measure(pages, kills, seed, say)
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
 
 

@@ -10,7 +10,8 @@ import click
 from deploy.commands.console import put, say
 from model.errors import UsageError
 from model.registry import CHAMPION, target_of
-from stream.settings import Settings, format_duration
+from stream.duration import format_duration
+from stream.settings import Settings
 from training.promotion import LONGEST_REASON, Move
 
 

@@ -12,7 +12,8 @@ import deploy
 from deploy.commands import options
 from deploy.commands.console import counted, one_line, put, say
 from model.errors import UsageError
-from stream.settings import Settings, parse_duration
+from stream.duration import parse_duration
+from stream.settings import Settings
 
 if TYPE_CHECKING:
     from stream.feeds.check import Tried

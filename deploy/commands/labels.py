@@ -22,9 +22,11 @@ from model.scorer import Scorer
 from model.taxonomy import Taxonomy
 from stream.archive import Archive, archive_errors
 from stream.clock import utc_now
+from stream.duration import format_duration
 from stream.headlines import read_headlines
 from stream.records import DIGITS, ScoredHeadline
-from stream.settings import Settings, format_duration
+from stream.settings import Settings
+from stream.verdicts import VerdictBook
 from training import publicsets
 from training.exchange import UNNAMED, Reader, label_row, require_new_topic, write_csv, write_json, write_jsonl
 from training.intake import take_in
@@ -233,15 +235,19 @@ def _scored(file: str, settings: Settings, scorer: Scorer) -> Iterator[ScoredHea
 
 
 def _pages(archive: Archive, now: datetime) -> list[PageSpan]:
-    """The times of the newest pages, if a relay has paged on this archive."""
+    """The times of the newest pages and what was said of them, if a relay has paged on this archive."""
     from alerts.pagebook import PageBook  # noqa: PLC0415  (the relay's, which most calls do without)
 
     with archive_errors("the book of pages cannot be read"):
         if not sa.inspect(archive.engine).has_table("pages"):
             return []
     pages = [page for page in PageBook(archive.engine, ()).recent(PAGES) if page.is_squall]
+    verdicts = VerdictBook(archive.engine).newest([page.id for page in pages])
+    said = {page_id: verdict.verdict for page_id, verdict in verdicts.items()}
     return [
-        PageSpan(page.id, subject, page.since or page.fired_at, page.resolved_at or page.last_at or now)
+        PageSpan(
+            page.id, subject, page.since or page.fired_at, page.resolved_at or page.last_at or now, said.get(page.id)
+        )
         for page in pages
         for subject in (page.subject, *page.also_subjects)
     ]

@@ -8,7 +8,8 @@ import click
 from model.providers import ProviderChoice
 from model.registry import resolve
 from model.scorer import Scorer
-from stream.settings import Settings, parse_duration
+from stream.duration import parse_duration
+from stream.settings import Settings
 
 model = click.option(
     "--model",

@@ -24,8 +24,9 @@ from deploy.demo.receiver import Received, Receiver
 from deploy.demo.system import System, newsquall
 from deploy.demo.world import HISTORY_DAYS, Planned, World
 from model.errors import NewsquallError, UsageError
+from stream.duration import format_duration
 from stream.publisher import Publisher
-from stream.settings import environment_names, format_duration
+from stream.settings import environment_names
 
 SQUALL_SUBJECT = "entity/Kestrovan Engineering"
 SYNDICATED_COMPANY = "Pellwick"

@@ -12,7 +12,7 @@ from xml.parsers import expat
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from model.errors import InputError, UsageError
-from stream.settings import Duration
+from stream.duration import Duration
 
 LONGEST_URL = 2_000
 

@@ -14,10 +14,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from rich.console import Console
 
-from alerts.delivery import Courier, DeliveryError, Receiver, Terminal, Webhook
+from alerts.delivery import Courier, DeliveryError, Receiver, ReceiverDownError, Terminal
 from alerts.notification import Alert
 from alerts.page import Page, plain_page, resolved_page
 from alerts.pagebook import Delivery, PageBook
+from alerts.receivers.roster import receivers_of
 from stream.archive import Archive
 from stream.settings import Settings
 
@@ -40,6 +41,11 @@ def opened(book: PageBook, name: str) -> Page:
     page = plain_page(alert_of(name), Settings())
     book.open_page(page, alert_of(name), [], NOW)
     return page
+
+
+def webhook(url: str, timeout: timedelta = TIMEOUT) -> Receiver:
+    (hook,) = receivers_of(Settings(relay={"webhooks": [url], "terminal": False, "timeout": timeout}))  # type: ignore[arg-type]
+    return hook
 
 
 class Desk:
@@ -92,7 +98,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 async def test_a_webhook_gets_the_page_as_json_with_a_key_that_tells_repeats(archive: Archive, desk: Desk) -> None:
-    hook = Webhook(desk.url, TIMEOUT)
+    hook = webhook(desk.url)
     book = PageBook(archive.engine, [hook.name])
     page = opened(book, "A")
     async with running(book, hook):
@@ -106,7 +112,7 @@ async def test_a_webhook_gets_the_page_as_json_with_a_key_that_tells_repeats(arc
 @pytest.mark.parametrize("status", [302, 400, 503])
 async def test_what_was_refused_is_tried_again_with_the_same_key(archive: Archive, desk: Desk, status: int) -> None:
     desk.answers = [status, status]
-    hook = Webhook(desk.url, TIMEOUT)
+    hook = webhook(desk.url)
     book = PageBook(archive.engine, [hook.name])
     opened(book, "A")
     async with running(book, hook):
@@ -116,7 +122,7 @@ async def test_what_was_refused_is_tried_again_with_the_same_key(archive: Archiv
 
 
 async def test_what_is_pending_at_the_start_is_delivered_and_what_comes_later_too(archive: Archive, desk: Desk) -> None:
-    hook = Webhook(desk.url, TIMEOUT)
+    hook = webhook(desk.url)
     book = PageBook(archive.engine, [hook.name])
     page = opened(book, "A")
     async with running(book, hook) as courier:
@@ -158,7 +164,7 @@ async def test_a_refused_page_keeps_no_other_waiting_but_its_own_end(archive: Ar
 
 async def test_a_webhook_that_is_not_there_keeps_the_terminal_not_waiting(archive: Archive) -> None:
     out = io.StringIO()
-    hook = Webhook("http://127.0.0.1:1/token-in-the-path", TIMEOUT)
+    hook = webhook("http://127.0.0.1:1/token-in-the-path")
     terminal = Terminal(Console(file=out, width=100))
     book = PageBook(archive.engine, [hook.name, terminal.name])
     opened(book, "A")
@@ -173,12 +179,66 @@ async def test_a_webhook_that_is_not_there_keeps_the_terminal_not_waiting(archiv
 
 async def test_a_webhook_that_does_not_answer_in_time_is_told_so(desk: Desk) -> None:
     desk.seconds = 0.5
-    hook = Webhook(desk.url, timedelta(seconds=0.1))
+    hook = webhook(desk.url, timedelta(seconds=0.1))
     with pytest.raises(DeliveryError, match=r"did not answer within 0\.1 s"):
         await hook.deliver(Delivery(plain_page(alert_of("A"), Settings()), hook.name))
 
 
 async def test_an_address_that_is_none_is_told_so() -> None:
-    hook = Webhook("no address", TIMEOUT)
+    hook = webhook("no address")
     with pytest.raises(DeliveryError, match="cannot be reached"):
         await hook.deliver(Delivery(plain_page(alert_of("A"), Settings()), hook.name))
+
+
+class Hanging:
+    """Takes nothing while it is down, and keeps account of who asked."""
+
+    name = "hanging"
+
+    def __init__(self, wait: float = 0.0) -> None:
+        self.asked: list[str] = []
+        self.got: list[str] = []
+        self.down: set[str] | None = None
+        self.wait = wait
+
+    async def deliver(self, delivery: Delivery) -> None:
+        self.asked.append(delivery.page.alert)
+        if self.down is None or delivery.page.alert in self.down:
+            raise ReceiverDownError("no answer", self.wait)
+        self.got.append(delivery.page.alert)
+
+
+async def test_a_receiver_that_is_down_is_not_asked_for_every_page_that_waits(archive: Archive) -> None:
+    receiver = Hanging()
+    book = PageBook(archive.engine, [receiver.name])
+    names = [f"A{number}" for number in range(20)]
+    for number, name in enumerate(names):
+        book.open_page(plain_page(alert_of(name), Settings()), alert_of(name), [], NOW + timedelta(seconds=number))
+    async with running(book, receiver):
+        await until(lambda: len(receiver.asked) >= 9)
+        assert set(receiver.asked) == set(names[:3])
+        receiver.down = set()
+        await until(lambda: not book.pending(receiver.name))
+    assert receiver.got == names
+
+
+async def test_a_page_on_which_a_receiver_hangs_keeps_no_other_waiting(archive: Archive) -> None:
+    receiver = Hanging()
+    receiver.down = {"A", "B"}
+    book = PageBook(archive.engine, [receiver.name])
+    for number, name in enumerate("ABCD"):
+        book.open_page(plain_page(alert_of(name), Settings()), alert_of(name), [], NOW + timedelta(seconds=number))
+    async with running(book, receiver):
+        await until(lambda: receiver.got == ["C", "D"])
+
+
+async def test_a_receiver_that_asks_to_be_left_alone_is(archive: Archive) -> None:
+    receiver = Hanging(wait=3600)
+    book = PageBook(archive.engine, [receiver.name])
+    opened(book, "A")
+    opened(book, "B")
+    async with running(book, receiver) as courier:
+        await until(lambda: bool(receiver.asked))
+        courier.wake()
+        await asyncio.sleep(0.1)
+    assert receiver.asked in (["A"], ["B"])

@@ -320,3 +320,63 @@ def test_a_database_that_fails_is_an_archive_error_of_one_line(archive: Archive)
     with pytest.raises(ArchiveError, match="no such table: page_alerts") as failed:
         pager.take([firing(KESTROVAN)], NOW)
     assert "\n" not in str(failed.value)
+
+
+def test_a_page_is_told_again_when_its_count_has_doubled_and_not_before(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE, events=range(4))
+    pager = pager_of(archive)
+    alert = firing(KESTROVAN, headlines=4)
+    pager.take([alert], NOW)
+    tell(archive, "Kestrovan", NOW, events=range(4, 7))
+    assert not pager.watch(NOW + MINUTE)
+    tell(archive, "Kestrovan", NOW, events=range(7, 8))
+    assert pager.watch(NOW + MINUTE)
+    assert not pager.watch(NOW + MINUTE), "what has been told is not told again"
+    page = only_page(pager)
+    assert page.sentence == "Grown: 8 negative headlines about Kestrovan in 5 minutes, usually 0.01"
+    assert (page.revision, page.count, page.headlines, page.story_count) == (1, 8, 8, 8)
+    pager.take([resolved(alert, NOW + 30 * MINUTE)], NOW + 30 * MINUTE)
+    assert not pager.watch(NOW + 31 * MINUTE)
+    assert [delivery.key for delivery in pager.book.pending("desk")] == [
+        f"{page.id}-firing",
+        f"{page.id}-grown-1",
+        f"{page.id}-resolved",
+    ]
+    for delivery in pager.book.pending("desk"):
+        pager.book.delivered(delivery, NOW)
+    assert pager.book.pending("desk") == []
+
+
+def test_a_restart_between_two_looks_tells_nothing_twice(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE, events=range(4))
+    pager = pager_of(archive)
+    pager.take([firing(KESTROVAN, headlines=4)], NOW)
+    tell(archive, "Kestrovan", NOW, events=range(4, 8))
+    assert pager.watch(NOW + MINUTE)
+    assert not pager_of(archive).watch(NOW + 2 * MINUTE)
+
+
+def test_a_more_severe_alert_of_the_same_squall_is_told_and_a_less_severe_one_is_not(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    pager = pager_of(archive)
+    pager.take([firing(KESTROVAN)], NOW)
+    for severity, fingerprint_ in (("ticket", "f1"), ("critical", "f2"), ("critical", "f3")):
+        first = firing(KESTROVAN)
+        labels = {**first.labels, "severity": severity}
+        again = Alert("firing", labels, NOW + SECOND, fingerprint_, annotations=first.annotations)
+        pager.take([again], NOW + SECOND)
+        pager.take([again], NOW + 2 * SECOND)
+    page = only_page(pager)
+    assert (page.severity, page.revision) == ("critical", 1)
+    assert [delivery.key for delivery in pager.book.pending("desk")] == [f"{page.id}-firing", f"{page.id}-grown-1"]
+
+
+def test_steps_of_a_page_that_are_written_in_one_moment_are_delivered_as_they_follow(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE, events=range(4))
+    pager = pager_of(archive)
+    alert = firing(KESTROVAN, headlines=4)
+    pager.take([alert], NOW)
+    tell(archive, "Kestrovan", NOW, events=range(4, 8))
+    assert pager.watch(NOW)
+    pager.take([resolved(alert, NOW)], NOW)
+    assert [delivery.step for delivery in pager.book.pending("desk")] == ["firing", "grown-1", "resolved"]

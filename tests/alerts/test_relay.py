@@ -14,7 +14,10 @@ from rich.console import Console
 
 from alerts.delivery import DeliveryError, Terminal
 from alerts.pagebook import Delivery
-from alerts.relay import build_relay, receivers_of
+from alerts.pager import Pager
+from alerts.receivers.roster import receivers_of
+from alerts.relay import build_relay
+from model.errors import ArchiveError
 from stream.archive import Archive
 from stream.settings import Settings
 
@@ -155,3 +158,22 @@ async def test_the_watchdog_is_no_page(client: TestClient[Any, Any], desk: Desk)
     assert (await client.post("/alerts", json=PAYLOAD | {"alerts": [always]})).status == 200
     assert await (await client.get("/pages")).json() == {"pages": []}
     assert desk.got == []
+
+
+async def test_while_it_runs_it_looks_whether_open_pages_have_grown(
+    archive: Archive, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = asyncio.Event()
+
+    def watch(_pager: Pager, _now: datetime) -> bool:
+        if looked.is_set():
+            return False
+        loop.call_soon_threadsafe(looked.set)
+        raise ArchiveError("away for a moment")
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(Pager, "watch", watch)
+    settings = Settings(relay={"watch": "10ms"})  # type: ignore[arg-type]
+    async with TestClient(TestServer(build_relay(settings, archive, lambda: NOW, [desk]))) as client:
+        await looked.wait()
+        assert (await client.get("/-/ready")).status == 200

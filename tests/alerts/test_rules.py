@@ -98,7 +98,7 @@ def test_the_rules_tests_notice(alert: str, rule: str, instead: str, monkeypatch
 
 def test_a_rule_on_a_metric_that_nobody_exports_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     lacking = exported_names() - {"newsquall_archive_up", "newsquall_negative_stories"}
-    monkeypatch.setattr(rules, "exported_names", lambda: lacking)
+    monkeypatch.setattr(promtool, "exported_names", lambda: lacking)
     with pytest.raises(RulesError, match="NewsquallArchiveDown reads newsquall_archive_up") as refused:
         promtool.check(Settings())
     # In an expression, and in what a page is told.

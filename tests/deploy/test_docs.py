@@ -4,17 +4,20 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
+from alerts.page import Page
 from deploy.cli import COMMANDS
 from model.taxonomy import DEFAULT_TOPICS, SENTIMENTS
 from model.text import MASKS
+from stream.duration import format_duration
 from stream.gauges import Gauges
 from stream.metrics import FeedMetrics, Metrics, RelayMetrics
 from stream.records import REASONS
-from stream.settings import Settings, format_duration
+from stream.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATOR = (ROOT / "docs" / "operator.md").read_text(encoding="utf-8").splitlines()
@@ -61,6 +64,14 @@ def test_the_operators_guide_says_of_each_kind_of_personal_data_what_is_masked()
     section = OPERATOR[OPERATOR.index("## Personal data") : OPERATOR.index("## Metrics")]
     rows = [line.split(" | ")[0].removeprefix("| ") for line in section if line.startswith("| ")]
     assert rows[1:] == list(MASKS)
+
+
+def test_the_schema_of_a_page_in_the_docs_is_the_one_by_which_pages_are_posted() -> None:
+    kept = msgspec.json.decode((ROOT / "docs" / "page.schema.json").read_bytes())
+    about = {name: kept.pop(name) for name in ("$schema", "$id", "title")}
+    assert about["$id"].endswith(f"/page-{Page.__struct_defaults__[-1]}.json")
+    # Changed on purpose? Write msgspec.json.schema(Page) there; a reader of version 1 must still understand it.
+    assert kept == msgspec.json.schema(Page)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
-from alerts.delivery import Webhook
 from alerts.pagebook import PageBook
+from alerts.receivers.roster import receivers_of
 from alerts.routing import alertmanager_config
 from alerts.rules import render
 from deploy.stack.alertmanager import Alertmanager
@@ -262,7 +262,7 @@ def test_one_squall_is_one_page_however_often_it_is_told_and_one_resolve(
 
     # Killed once the delivery is written down, started again; Alertmanager reminds every second.
     book = PageBook(archive.engine, [])
-    hook = Webhook(f"http://{site.address}/hook", timedelta(seconds=1))
+    (hook,) = receivers_of(Settings(relay={"webhooks": [f"http://{site.address}/hook"], "terminal": False}))  # type: ignore[arg-type]
     assert until(lambda: not book.pending(hook.name))
     relay.end(signal.SIGKILL)
     relay.start()

@@ -21,7 +21,8 @@ from alerts.rules import rule_file
 from deploy.stack.alertmanager import Alertmanager
 from deploy.stack.prometheus import Prometheus
 from stream.archive import Archive
-from stream.settings import Settings, format_duration, parse_duration
+from stream.duration import format_duration, parse_duration
+from stream.settings import Settings
 from tests.integration.test_page import (
     COMPANY,
     QUICK,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from model.errors import SettingsError, UsageError
-from stream.settings import Settings, format_duration, load_settings, parse_duration
+from stream.duration import format_duration, parse_duration
+from stream.settings import Settings, load_settings
 
 
 @pytest.fixture(autouse=True)

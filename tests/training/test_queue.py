@@ -115,6 +115,21 @@ def test_a_headline_in_a_page_comes_before_its_equals_and_says_so():
     assert "in page p1 of topic/earnings" in first.why
 
 
+def test_what_made_a_false_alarm_comes_before_what_made_a_real_page_and_says_so():
+    real = PAGE._replace(page="p2", subject="topic/legal_regulatory", verdict="real")
+    false = PAGE._replace(verdict="false_alarm")
+    open_ = PAGE._replace(page="p3", subject="topic/macro_economy")
+    told = [
+        headline(TITLES[0], topic="legal_regulatory"),
+        headline(TITLES[1], topic="macro_economy"),
+        headline(TITLES[2]),
+    ]
+    found = next_to_label(Shortlist(told, 3, 0), [], [real, open_, false], Reader(), None, 3)
+    assert [each.page for each in found] == ["p1", "p3", "p2"]
+    assert "in page p1 of topic/earnings, said to be false alarm" in found[0].why
+    assert page_of(headline("Acme falls"), [PAGE._replace(verdict="real"), false]) is false
+
+
 @pytest.mark.parametrize(
     ("changes", "inside"),
     [
