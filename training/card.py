@@ -11,7 +11,7 @@ from training.publicsets import SETS
 ORIGINS = {
     "tweets_sentiment_train": "Twitter Financial News Sentiment, training part (MIT)",
     "tweets_topic_train": "Twitter Financial News Topic, training part, labels mapped to the taxonomy (MIT)",
-    "headlines_entity_sentiment_train": "SEntFiN 1.0, rows whose entities agree (MIT)",
+    "headlines_entity_sentiment_train": "SEntFiN 1.0, of its rows whose entities differ the entities alone (MIT)",
     "fpb50_train": "Financial PhraseBank, half or more annotators agreeing, training part (CC BY-NC-SA 3.0)",
     "corpus": "headlines written for this project, training/corpus/ (Apache-2.0)",
     "corpus-zh": "Chinese headlines written for this project, training/corpus/zh/ (Apache-2.0)",
@@ -59,7 +59,7 @@ the holder of the named company, asset or market, as an investor would read it.
 a hash of the text without its numbers):
 
 {newline.join(_table(summary))}
-
+{_names(summary)}
 Per topic, `other` files and confusion: `report.json`, or `newsquall evaluate` on your own labels.
 
 **Limits.** {languages} only. It reads the headline, not the article, and not whether it is true. Irony, several
@@ -92,6 +92,17 @@ def _table(summary: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _names(summary: dict[str, Any]) -> str:
+    """How well it tells the sentiment towards single names, where that was measured."""
+    if not (scores := summary.get("towards_names")):
+        return ""
+    return (
+        f"\nThe sentiment towards a name: {scores['accuracy']:.3f} of {scores['n']:,} right (the whole text's would be "
+        f"{scores['accuracy_of_text']:.3f}); where a text's names differ {scores['accuracy_divided']:.3f} of "
+        f"{scores['divided']:,} ({scores['accuracy_of_text_divided']:.3f}).\n"
+    )
+
+
 def _start(summary: dict[str, Any]) -> str:
     """What the training began with."""
     base = str(summary["base"])
@@ -103,7 +114,10 @@ def _start(summary: dict[str, Any]) -> str:
 
 def _training(summary: dict[str, Any]) -> str:
     rank = summary.get("recipe", {}).get("lora_rank", 0)
-    return f"fine-tuned by low-rank changes (LoRA, rank {rank})" if rank else "fine-tuned whole"
+    way = f"fine-tuned by low-rank changes (LoRA, rank {rank})" if rank else "fine-tuned whole"
+    share = summary.get("recipe", {}).get("augmented_share", 0)
+    varied = f", {share:.0%} of the rows said otherwise in each epoch (typos, tickers, other names)" if share else ""
+    return f"{way}{varied},"
 
 
 def _limits(rows: Collection[str]) -> str:

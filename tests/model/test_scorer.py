@@ -195,3 +195,39 @@ def test_scoring_brings_in_neither_torch_nor_the_streams_framework():
     code = f"import sys, model.scorer, model.explanation; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+TWO_FATES = [
+    ("Halvard Shipping gains as Brenner Lines slumps on profit warning", "Halvard Shipping", "Brenner Lines"),
+    ("Oil tumbles, lifting airline Veldmark Air", "Veldmark Air", "Oil"),
+    ("Gold climbs while Costan Mining plunges", "GOLD", "costan mining"),
+    ("Morvan wins $2 bln contract at the expense of rival Tessel", "Morvan", "Tessel"),
+    ("Dollar slides to three-month low, euro jumps", "euro", "Dollar"),
+    ("Broker upgrades Kellan Foods to buy, cuts Marbury Foods to sell", "Kellan Foods", "Marbury Foods"),
+    ("Ardent Pharma soars on trial success, Bexley Bio sinks after its drug fails", "Ardent Pharma", "Bexley Bio"),
+    ("Court orders Norvik to pay Sundal $400 mln in patent case", "Sundal", "Norvik"),
+]
+
+
+def test_two_names_in_one_text_have_their_own_fates(scorer):
+    assert scorer.bundle.manifest.towards_names
+    pairs = [(text, name) for text, *names in TWO_FATES for name in names]
+    found = [scorer.taxonomy.sentiments[int(np.argmax(each))] for each in scorer.towards(pairs)]
+    right = sum(each == fate for each, fate in zip(found, ["positive", "negative"] * len(TWO_FATES), strict=True))
+    # One sentiment for the whole text would have half of them at the most.
+    assert right >= 0.75 * len(pairs), list(zip(pairs, found, strict=True))
+
+
+def test_a_name_that_a_text_does_not_write_has_the_texts_own_sentiment(scorer):
+    text = "Acme shares plunge 40% as auditor resigns over accounting fraud"
+    assert (
+        scorer.towards([(text, "Bolt"), (text, "")])
+        == [pytest.approx(scorer.score([text])[0].probabilities, abs=1e-5)] * 2
+    )
+    assert scorer.towards([]) == []
+
+
+def test_a_name_has_the_same_sentiment_alone_and_among_others(scorer):
+    pairs = [(text, text.split()[0]) for text, _ in PLAIN]
+    for pair, among in zip(pairs, scorer.towards(pairs), strict=True):
+        assert scorer.towards([pair])[0] == pytest.approx(among, abs=1e-5)
