@@ -34,6 +34,7 @@ WATCHLIST = "name,aliases,ticker\nAcme,,ACME\nFed,Federal Reserve,\n恒运集团
 STUCK_SECONDS = 180.0
 SETTLE_SECONDS = 60.0
 STOP_SECONDS = 60.0
+SEND_SECONDS = 900
 RETENTION_MINUTES = int(TrendSettings().retention.total_seconds()) // 60
 WIDEST = "1d"
 
@@ -86,7 +87,10 @@ def put_through(folder: Path, records: Sequence[Input]) -> Report:
 
 
 def _send(bootstrap: str, records: Sequence[Input]) -> None:
-    producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", max_request_size=1_048_000)
+    # A machine with other work is slow, not wrong.
+    producer = KafkaProducer(
+        bootstrap_servers=bootstrap, acks="all", max_request_size=1_048_000, delivery_timeout_ms=SEND_SECONDS * 1000
+    )
     failures: list[Exception] = []
     for each in records:
         producer.send(HEADLINES, each.value, each.key, headers=list(each.headers)).add_errback(failures.append)
