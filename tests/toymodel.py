@@ -64,6 +64,7 @@ def toy(
         "graphs": {"fp32": "graph.onnx"},
         "weights_file": "weights.bin",
         "tensors": [],
+        "towards_names": True,
         "files": files,
     }
     (folder / MANIFEST).write_text(json.dumps(manifest))
