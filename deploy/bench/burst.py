@@ -5,7 +5,6 @@ how long it took to catch up, what that did to its memory, and whether the old w
 """
 
 import statistics
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
+from deploy.bench.load import Load
 from deploy.bench.site import CONSTANT, Site
 from deploy.bench.stream import RESIDENT, SOURCES, books_of
 from deploy.demo.board import Sample, scored_total
@@ -73,43 +73,27 @@ class BurstBench(msgspec.Struct, frozen=True):
     rss_mb: Resident
 
 
-class Load(threading.Thread):
+class Paced(Load):
     """Sends headlines at `per_second`, which may be changed at any time, until stopped."""
 
     def __init__(self, bootstrap: str, titles: Sequence[str], per_second: float) -> None:
-        super().__init__(name="newsquall-load", daemon=True)
+        super().__init__(bootstrap)
         self.per_second = per_second
-        self.sent = 0
-        self.failure: Exception | None = None
-        self._broker, self._titles = bootstrap, titles
-        self._ended = threading.Event()
+        self._titles = titles
 
-    def run(self) -> None:
-        """Send until stopped."""
-        try:
-            with Publisher(self._broker) as publisher:
-                due, before = 0.0, time.monotonic()
-                while not self._ended.wait(TICK_SECONDS):
-                    now = time.monotonic()
-                    due += (now - before) * self.per_second
-                    before = now
-                    while due >= 1.0:
-                        due -= 1.0
-                        title = self._titles[self.sent % len(self._titles)]
-                        source = f"wire {self.sent % SOURCES}"
-                        publisher.send(Headline(f"bench-{self.sent}", title, datetime.now(UTC), source))
-                        self.sent += 1
-                publisher.flush()
-        except Exception as error:  # it belongs to whoever waits for headlines
-            self.failure = error
-
-    def stop(self) -> int:
-        """End, and say how many were sent. Raises what it failed with."""
-        self._ended.set()
-        self.join()
-        if self.failure:
-            raise self.failure
-        return self.sent
+    def send(self, publisher: Publisher) -> None:
+        """Send what is due, twenty times a second."""
+        due, before = 0.0, time.monotonic()
+        while not self._ended.wait(TICK_SECONDS):
+            now = time.monotonic()
+            due += (now - before) * self.per_second
+            before = now
+            while due >= 1.0:
+                due -= 1.0
+                title = self._titles[self.sent % len(self._titles)]
+                source = f"wire {self.sent % SOURCES}"
+                publisher.send(Headline(f"bench-{self.sent}", title, datetime.now(UTC), source))
+                self.sent += 1
 
 
 class Course:
@@ -171,7 +155,7 @@ def measure(
     with TemporaryDirectory(prefix="newsquall-burst-") as folder, ExitStack() as exits:
         at = Site(Path(folder), exits)
         at.start(environment, CONSTANT if constant else None)
-        load = Load(at.kafka.bootstrap, titles, ordinary)
+        load = Paced(at.kafka.bootstrap, titles, ordinary)
         course = Course(at, load, report)
         load.start()
         course.go_on(CALM_SECONDS)

@@ -6,7 +6,6 @@ is looked for, in the archive and on news.scored.
 
 import shutil
 import statistics
-import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 import numpy as np
 
+from deploy.bench.load import Load
 from deploy.bench.scorer import texts_of
 from deploy.bench.site import Site
 from deploy.stack.records import records_of
@@ -91,38 +91,20 @@ def variant(bundle: Bundle, folder: Path, factor: float) -> Bundle:
     return Bundle.open(folder)
 
 
-class Load(threading.Thread):
+class Backlog(Load):
     """Sends headlines as fast as they are scored, each once."""
 
     def __init__(self, bootstrap: str, archived: Callable[[], int]) -> None:
-        super().__init__(name="newsquall-load", daemon=True)
-        self.sent = 0
-        self.failure: Exception | None = None
-        self._broker = bootstrap
+        super().__init__(bootstrap)
         self._archived = archived
-        self._ended = threading.Event()
 
-    def run(self) -> None:
-        """Send until stopped."""
-        try:
-            with Publisher(self._broker) as publisher:
-                titles = cycle(texts_of(None, None))
-                while not self._ended.wait(0.2):
-                    for _ in range(max(0, BACKLOG - (self.sent - self._archived()))):
-                        headline = Headline(f"swap-{self.sent}", next(titles), datetime.now(UTC), source="bench")
-                        publisher.send(headline)
-                        self.sent += 1
-                publisher.flush()
-        except Exception as error:  # it belongs to whoever waits for headlines
-            self.failure = error
-
-    def stop(self) -> int:
-        """End, and say how many were sent. Raises what it failed with."""
-        self._ended.set()
-        self.join()
-        if self.failure:
-            raise self.failure
-        return self.sent
+    def send(self, publisher: Publisher) -> None:
+        """Send as many as were scored since the last look."""
+        titles = cycle(texts_of(None, None))
+        while not self._ended.wait(0.2):
+            for _ in range(max(0, BACKLOG - (self.sent - self._archived()))):
+                publisher.send(Headline(f"swap-{self.sent}", next(titles), datetime.now(UTC), source="bench"))
+                self.sent += 1
 
 
 class SwapSite(Site):
@@ -189,7 +171,7 @@ def site(bundle: Bundle) -> Iterator[SwapSite]:
 def measure(at: SwapSite, swaps: int, report: Callable[[str], None]) -> SwapBench:
     """Swap so many times under load, then start the worker anew. Raises ServerError if the worker ends, or does not
     take a model into use."""
-    load = Load(at.kafka.bootstrap, at.archived)
+    load = Backlog(at.kafka.bootstrap, at.archived)
     began = time.monotonic()
     load.start()
     at.wait(lambda: at.archived() >= WARM_UP_HEADLINES, DRAIN_SECONDS, "the first headlines")

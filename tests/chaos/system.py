@@ -20,6 +20,7 @@ import msgspec
 import psycopg
 from kafka import KafkaProducer
 
+from deploy.bench.load import Load
 from deploy.bench.scorer import texts_of
 from deploy.stack.kafka import Kafka
 from deploy.stack.postgres import Postgres
@@ -54,44 +55,39 @@ GARBAGE = (
 )
 
 
-class Load(threading.Thread):
+class PlannedLoad(Load):
     """Sends a plan's headlines at its pace, each with an id of its own."""
 
     def __init__(self, bootstrap: str, plan: Plan) -> None:
-        super().__init__(name="newsquall-chaos-load", daemon=True)
-        self._broker, self._plan = bootstrap, plan
+        super().__init__(bootstrap)
+        self._plan = plan
         self._chance = Random(plan.seed)
         self._began = datetime.now(UTC)
-        self.sent: list[Headline] = []
+        self._known: list[Headline] = []
         self._again: list[Headline] = []
-        self.failure: Exception | None = None
 
-    def run(self) -> None:
+    def send(self, publisher: Publisher) -> None:
         """Send all of it."""
         titles = cycle(texts_of(None, None))
         for _ in range(self._chance.randrange(1_000)):
             next(titles)
         pause = self._plan.seconds / self._plan.headlines
         began = time.monotonic()
-        try:
-            with Publisher(self._broker) as publisher:
-                for number, title in enumerate(islice(titles, self._plan.headlines)):
-                    late = self._chance.random() < LATE_SHARE
-                    ago = 2 * RETENTION_MINUTES * 60 if late else self._chance.uniform(0, 6 * 3600)
-                    published = self._began - timedelta(seconds=ago)
-                    headline = Headline(f"{self._plan.seed}-{number}", title, published, source=f"wire {number % 7}")
-                    publisher.send(headline)
-                    self.sent.append(headline)
-                    while self._again:
-                        publisher.send(self._again.pop())
-                    time.sleep(max(0.0, began + number * pause - time.monotonic()))
-                publisher.flush()
-        except Exception as error:  # it belongs to whoever waits for the load
-            self.failure = error
+        for number, title in enumerate(islice(titles, self._plan.headlines)):
+            late = self._chance.random() < LATE_SHARE
+            ago = 2 * RETENTION_MINUTES * 60 if late else self._chance.uniform(0, 6 * 3600)
+            published = self._began - timedelta(seconds=ago)
+            headline = Headline(f"{self._plan.seed}-{number}", title, published, source=f"wire {number % 7}")
+            publisher.send(headline)
+            self._known.append(headline)
+            self.sent += 1
+            while self._again:
+                publisher.send(self._again.pop())
+            time.sleep(max(0.0, began + number * pause - time.monotonic()))
 
     def again(self) -> None:
         """Send some that were sent before."""
-        known = list(self.sent)
+        known = list(self._known)
         self._again += self._chance.sample(known, min(len(known), 200))
 
 
@@ -136,16 +132,14 @@ class System:
     def run(self) -> tuple[Findings, Books, float]:
         """Do the plan; what was found, the books, and the seconds from the last fault or headline, whichever was later,
         until all agreed (or it was given up)."""
-        load = Load(self.kafka.bootstrap, self.plan)
+        load = PlannedLoad(self.kafka.bootstrap, self.plan)
         began = time.monotonic()
         load.start()
         for fault in self.plan.faults:
             self._until(began + fault.at)
             self._do(fault, load)
         self._until(time.monotonic(), everything=True)
-        load.join()
-        if load.failure:
-            raise load.failure
+        load.finish()
         if not any(worker.process.running for worker in self._workers.values()):
             self._start(0)
         since = moved = time.monotonic()
@@ -171,7 +165,7 @@ class System:
     def _after(self, seconds: float, undo: Callable[[], None]) -> None:
         heapq.heappush(self._later, (time.monotonic() + seconds, next(self._numbers), undo))
 
-    def _do(self, fault: Fault, load: Load) -> None:
+    def _do(self, fault: Fault, load: PlannedLoad) -> None:
         worker = self._workers.get(fault.who)
         running = worker is not None and worker.process.running
         if fault.kind == "kill" and worker and running:

@@ -1,25 +1,25 @@
 """One worker follows the champion through a promotion and back while headlines pour in: none is lost, none is scored
 twice, and each says which model scored it."""
 
-import threading
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
-from kafka import KafkaProducer
 
 pytest.importorskip("onnx")
 
 from deploy import cli
+from deploy.bench.load import Load
 from deploy.bench.swaps import every_scored, models_in_order
 from deploy.stack.kafka import Kafka
 from model.registry import Registry, RegistryPlace
 from stream.archive import Archive
-from stream.records import Headline, encode
+from stream.publisher import Publisher
+from stream.records import Headline
 from stream.settings import KafkaSettings, Settings
-from stream.topics import HEADLINES, ensure_topics
+from stream.topics import ensure_topics
 from tests.integration.conftest import WorkerProcess, eventually, scored
 from tests.toymodel import held_back, toy, write_rows
 from training.promotion import Because, promote
@@ -29,30 +29,17 @@ APART = {"rows": {"train": {}, "test": {}}}
 A_BATCH, PAUSE = 25, 0.05  # headlines, seconds
 
 
-class Load(threading.Thread):
+class SteadyLoad(Load):
     """Sends headlines without end, each once, about five hundred a second."""
 
-    def __init__(self, bootstrap: str) -> None:
-        super().__init__(daemon=True)
-        self.ids: list[str] = []
-        self._producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
-        self._ended = threading.Event()
-
-    def run(self) -> None:
+    def send(self, publisher: Publisher) -> None:
+        """Send until stopped."""
         texts = [row.text for row in held_back(2)]
         while not self._ended.wait(PAUSE):
             for _ in range(A_BATCH):
-                at = len(self.ids)
-                headline = Headline(f"swap-{at}", f"{texts[at % len(texts)]} {at}", datetime.now(UTC), source="desk")
-                self._producer.send(HEADLINES, key=headline.id.encode(), value=encode(headline))
-                self.ids.append(headline.id)
-        self._producer.flush()
-        self._producer.close()
-
-    def stop(self) -> list[str]:
-        self._ended.set()
-        self.join()
-        return self.ids
+                title = f"{texts[self.sent % len(texts)]} {self.sent}"
+                publisher.send(Headline(f"swap-{self.sent}", title, datetime.now(UTC), source="desk"))
+                self.sent += 1
 
 
 def test_a_promotion_and_a_rollback_under_load_lose_nothing_and_score_nothing_twice(
@@ -73,7 +60,7 @@ def test_a_promotion_and_a_rollback_under_load_lose_nothing_and_score_nothing_tw
     url = f"sqlite:///{tmp_path}/archive.db"
     worker = WorkerProcess(tmp_path / "worker", kafka.bootstrap, url, **registry)
     archive = Archive(url)
-    load = Load(kafka.bootstrap)
+    load = SteadyLoad(kafka.bootstrap)
 
     def in_use(version: str) -> bool:
         return worker.samples().get(("newsquall_model_info", (("version", version),))) == 1
@@ -98,7 +85,7 @@ def test_a_promotion_and_a_rollback_under_load_lose_nothing_and_score_nothing_tw
         assert cli.run(["rollback", "--reason", "to see it go back"]) == 0
         eventually(lambda: in_use(first.version), SWAP_SECONDS, "the first champion in use again")
         goes_on()
-        sent = load.stop()
+        sent = [f"swap-{at}" for at in range(load.stop())]
         eventually(lambda: counted() >= len(sent), DRAIN_SECONDS, "every headline counted")
         samples = worker.samples()
     finally:
