@@ -33,7 +33,7 @@ from training.calibration import temperature
 from training.card import model_card
 from training.checkpoint import Checkpoint
 from training.evaluation import predict, scores_by_origin
-from training.export import Origin, documented, export_bundle, install, seal
+from training.export import Origin, documented, export_bundle, install
 from training.finetune import OnEpoch, Recipe, finetune, logits_of
 from training.heldout import keeps_apart, report_of
 from training.labels import HEADS, LabelledText, Part, is_corpus
@@ -201,15 +201,13 @@ def finish(
     if "int8" in bundle.manifest.graphs:
         with Scorer(exact, "cpu") as scorer:
             summary["fp32"] = scores_by_origin(predict(scorer, parts["test"]))
-    with Scorer(bundle, "cpu") as scorer:
-        if learnt(attitude_scores(scorer, parts["validation"])):
-            bundle = seal(bundle.folder, msgspec.structs.replace(bundle.manifest, towards_names=True))
-        summary["towards_names"] = msgspec.to_builtins(attitude_scores(scorer, parts["test"]))
     earlier = None
     if before is not None:
         with Scorer(before, "cpu") as scorer:
             earlier = predict(scorer, parts["test"])
     with Scorer(bundle, "cpu") as scorer:
+        towards_names = learnt(attitude_scores(scorer, parts["validation"]))
+        summary["towards_names"] = msgspec.to_builtins(attitude_scores(scorer, parts["test"]))
         held_back = [row.text for row in (*parts["validation"], *parts["test"])]
         reference = describe([score for score in scorer.score(held_back) if isinstance(score, Score)])
         report = build_report(
@@ -221,7 +219,7 @@ def finish(
             against_name=before.version if before else "",
         )
     return documented(
-        bundle,
+        Bundle(bundle.folder, msgspec.structs.replace(bundle.manifest, towards_names=towards_names)),
         {
             "CARD.md": model_card(bundle.taxonomy, report).encode(),
             "report.json": json.dumps(report, indent=1).encode() + b"\n",
