@@ -2,10 +2,8 @@
 
 import io
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -65,13 +63,6 @@ def test_a_squall_is_seen_where_it_is() -> None:
 
     assert red(WIDTH - 70, WIDTH - 16) > 500
     assert red(60, WIDTH - 120) == 0
-
-
-@pytest.fixture
-def archive(tmp_path: Path):
-    archive = Archive(f"sqlite:///{tmp_path / 'archive.db'}")
-    yield archive
-    archive.close()
 
 
 def test_it_is_drawn_from_the_archive_up_to_the_pages_end(archive: Archive) -> None:

@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import io
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,13 +23,6 @@ from stream.settings import Settings
 
 NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
 TIMEOUT = timedelta(seconds=5)
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
-    archive = Archive(f"sqlite:///{tmp_path / 'archive.db'}")
-    yield archive
-    archive.close()
 
 
 def alert_of(name: str) -> Alert:

@@ -1,8 +1,6 @@
 """Which alerts open a page, join one, end one: on a real archive and a real book of pages."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -30,13 +28,6 @@ EVENTS = (
     "bonds collapse to a record low",
 )
 KESTROVAN, MONTEFALDA = "entity/Kestrovan", "entity/Montefalda"
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
-    archive = Archive(f"sqlite:///{tmp_path / 'archive.db'}")
-    yield archive
-    archive.close()
 
 
 def pager_of(archive: Archive) -> Pager:

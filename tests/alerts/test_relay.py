@@ -1,9 +1,8 @@
 """The relay's web server, in process, with what fails."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,13 +48,6 @@ class Desk:
         if self.unwell:
             raise DeliveryError("desk answered 503")
         self.got.append(delivery.page.subject)
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
-    archive = Archive(f"sqlite:///{tmp_path / 'archive.db'}")
-    yield archive
-    archive.close()
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
 """Verdicts on pages by the links in them, and charts by theirs: in process, over HTTP, with every way of misuse."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,13 +49,6 @@ class Time:
 
     def __call__(self) -> datetime:
         return self.now
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Archive]:
-    archive = Archive(f"sqlite:///{tmp_path / 'archive.db'}")
-    yield archive
-    archive.close()
 
 
 @pytest.fixture
