@@ -34,6 +34,7 @@ def toy(
     logit: float = LOGIT,
     report: Mapping[str, Any] | None = None,
     name: str = "toy",
+    towards_names: bool = True,
 ) -> Bundle:
     """A bundle for which every topic's and sentiment's name means itself, but for what `meaning` says. Written like any
     other: opened, checked and scored by the same code. `report`: its report.json."""
@@ -64,7 +65,7 @@ def toy(
         "graphs": {"fp32": "graph.onnx"},
         "weights_file": "weights.bin",
         "tensors": [],
-        "towards_names": True,
+        "towards_names": towards_names,
         "files": files,
     }
     (folder / MANIFEST).write_text(json.dumps(manifest))

@@ -65,15 +65,13 @@ def evaluate(
             predictions = predict(scorer, rows)
             advance(len(rows))
             heads = predictions.scores()
-            if not heads:
-                raise InputError(
-                    f"the model can read none of {counted(len(rows), 'row')}: is it a model of another language?"
-                )
+            attitudes = attitude_scores(scorer, rows) if scorer.bundle.manifest.towards_names else None
+            if not heads and attitudes is None:
+                raise InputError(nothing_compared(predictions))
             other = None
             if against is not None:
                 other = predictions_of(against, settings, rows)
                 advance(len(rows))
-            attitudes = attitude_scores(scorer, rows) if scorer.bundle.manifest.towards_names else None
             if places is not None:
                 from training.report import build_report, write_report  # noqa: PLC0415  (only where one is asked for)
 
@@ -122,6 +120,14 @@ def usable(found: LabelSet, files: Sequence[str], held_back: bool, strict: bool)
     if not rows:
         raise InputError(f"none of {counted(len(found.rows), 'row')} is one that is held back: leave out --held-back")
     return rows
+
+
+def nothing_compared(predictions: Predictions) -> str:
+    """Why nothing of the rows could be compared."""
+    if predictions.rows:
+        return "no row has a topic or a sentiment, and the model was not taught the sentiment towards names"
+    rows = counted(len(predictions.unscorable), "row")
+    return f"the model can read none of {rows}: is it a model of another language?"
 
 
 def predictions_of(reference: str, settings: Settings, rows: Sequence[LabelledText]) -> Predictions:

@@ -7,6 +7,7 @@ import pytest
 
 from deploy import cli
 from model.bundle import MANIFEST
+from tests.toymodel import toy
 from training.labels import part_of
 
 SHEET = (
@@ -41,6 +42,22 @@ def test_json_has_the_heads_that_have_labels(call):
     assert set(told["topic"]) == {"n", "accuracy", "macro_f1", "per_class", "ece"}
     Path("one.csv").write_text("text,sentiment\nShares plunge,negative\n")
     assert set(json.loads(call("--labels", "one.csv", "--json")[1])) == {"sentiment"}
+
+
+def test_names_alone_are_compared_where_the_model_was_taught_them(call, tmp_path):
+    named = '"{""Acme"": ""positive"", ""Bolt"": ""negative""}"'
+    Path("names.csv").write_text(f"title,sentiment,entities\nAcme gains as Bolt slumps,,{named}\n")
+    status, out, err = call("--labels", "names.csv", "--json")
+    assert (status, err) == (0, ["1 row compared, 0 bad rows"])
+    told = json.loads(out)
+    assert set(told) == {"towards_names"}
+    assert (told["towards_names"]["n"], told["towards_names"]["divided"]) == (2, 2)
+    assert "in texts whose names differ" in call("--labels", "names.csv")[1]
+    untaught = toy(tmp_path / "toy", towards_names=False).folder
+    Path("names.csv").write_text(f"title,sentiment,entities\nalfa gains,,{named}\n")
+    status, out, err = call("--labels", "names.csv", "--model", str(untaught))
+    assert (status, out) == (1, "")
+    assert err[-1].startswith("newsquall: no row has a topic or a sentiment")
 
 
 def test_bad_rows_are_told_with_their_line_and_stop_it_only_if_asked_to(call):
