@@ -1,183 +1,190 @@
-"""What is usual for a subject: negative headlines by hour of the day and day of the week, and how much they scatter.
+"""What is usual for a subject: counts by hour of the day and day of the week, how much they scatter, and how far its own
+past went beyond that.
 
-Learnt from the subject's own minute counts; past squalls are capped before they teach; honest about short history.
-All times are minutes since 1970 in UTC.
+Learnt from the subject's own counts; past squalls are capped before they teach; honest about short history.
+All times are minutes since 1970 in UTC; hours and days are those of a zone's clocks.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from stream.surprise import surprise
+from stream.history import DAY, HOUR, History, hour_of_week, hours_of
+from stream.season import Season, cap, learn_season, levels
+from stream.surprise import surprise, surprises
+from stream.tail import HONEST_SCALE, Tail, fit_tail
 
 Array = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
 
-HOUR = 60
-DAY = 24 * HOUR
-WEEK_HOURS = 168
-# 1 January 1970 was a Thursday: the 72nd hour of a week that begins on Monday.
-_EPOCH_HOUR = 72
-# Events that the flat shape is worth against what an hour of the day or a weekday showed by itself.
-_SHAPE_PRIOR = 12.0
-# Weekdays are told apart once each has been seen twice.
-_WEEKDAYS_FROM = 14 * DAY
-# Standard deviations (and one headline) above the usual, at which a past hour is capped before it teaches.
-_CAP = 3.0
-_LOOKS = 3
-# The share of past windows, the most extreme ones, that does not teach the scatter.
+# The newest hour teaches nothing yet: it may be a squall.
+_LAG_HOURS = 1
+# What the first days of a history say of their own past is of a level that hardly anything had taught.
+_WARM_UP = 2 * DAY
+# Of the windows of a history, the most extreme ones, which do not teach the scatter.
 _TRIMMED = 0.005
-# Calibration looks at levels passed by at least this many separate past runs of windows, in at most this share.
-_FEWEST_RUNS = 5
-_TAIL_SHARE = 0.05
+# The share of windows that is a window's tail, and what an honest tail is worth against it: in windows, in peaks.
+_TAIL_SHARE = 0.03
+_HONEST_WINDOWS = 30.0
+_HONEST_PEAKS = 5.0
+# One peak a block, and one squall in so much history may be in it without teaching the tail.
+_BLOCK = 12 * HOUR
+_A_SQUALL_IN = 14 * DAY
+# What is never believed to be steadier than this: the variance of a window's count over the square of its mean.
+_LEAST_DISPERSION = 1e-4
+
+
+class Scan(NamedTuple):
+    """Of each window (minutes) what each step of a history holds in it and what is usual; NaN where it is not whole."""
+
+    observed: dict[int, Array]
+    usual: dict[int, Array]
+    level: float  # after the last step
 
 
 @dataclass(frozen=True)
 class Baseline:
     """A subject's usual, learnt from [first_minute, last_minute).
 
-    rates: negative headlines a minute by hour of the week, Monday 00:00 UTC first, shape (168,).
-    dispersion: of the count in a window of so many minutes, variance = mean + dispersion * mean**2.
-    calibration: what a raw surprise is multiplied by, in (0, 1], so that 3 means one window in a thousand.
+    level: counts in an hour of mean shape, as it was at last. dispersion: of the count in a window of so many minutes,
+    variance = mean + dispersion * mean**2. tails: of those windows' surprises.
     """
 
     first_minute: int
     last_minute: int
-    rates: Array
+    zone: tzinfo
+    level: float
+    season: Season
     dispersion: Mapping[int, float]
-    calibration: Mapping[int, float]
+    tails: Mapping[int, Tail]
 
     @property
     def history_minutes(self) -> int:
         """Length of the history that it stands on."""
         return max(0, self.last_minute - self.first_minute)
 
+    def rate(self, minute: float) -> float:
+        """Usual count a minute."""
+        return self.level * float(self.season.shape[hour_of_week(minute, self.zone)]) / HOUR
+
     def expected(self, now: float, window: int) -> float:
-        """Usual number of negatives in the window of so many minutes that ends at `now`: its minutes are the whole
-        ones before now's and now's own as far as it has gone."""
-        end = now
+        """Usual count in the window of so many minutes that ends at `now`: its minutes are the whole ones before now's
+        and now's own as far as it has gone."""
         begin = float(int(now) - window + 1)
         total = 0.0
-        while begin < end:
-            hour = int(begin // HOUR)
-            until = min(end, (hour + 1.0) * HOUR)
-            total += (until - begin) * float(self.rates[hour_of_week(hour)])
+        while begin < now:
+            # Clocks are ahead by whole quarters.
+            until = min(now, (begin // 15 + 1) * 15)
+            total += (until - begin) * self.rate(begin)
             begin = until
         return total
 
     def surprise(self, count: int, now: float, window: int) -> float:
-        """Calibrated surprise of a count in the window that ends at `now`."""
-        mean = self.expected(now, window)
-        return self.calibration[window] * surprise(count, mean, self.dispersion[window])
+        """Calibrated surprise of a count in the window that ends at `now`: 3 is passed by one window in a thousand."""
+        modelled = surprise(count, self.expected(now, window), self.dispersion[window])
+        return float(self.tails[window].surprise(np.array([modelled]))[0])
+
+    def surprises(self, observed: Array, usual: Array, window: int) -> Array:
+        """As `surprise` of many windows, of which `scan` told; NaN is none, 0."""
+        return self.tails[window].surprise(_modelled(observed, usual, self.dispersion[window]))
 
 
-def hour_of_week(hour: int) -> int:
-    """0 for the hour from Monday 00:00 UTC, given hours since 1970."""
-    return (hour + _EPOCH_HOUR) % WEEK_HOURS
-
-
-def fit(minutes: Mapping[int, int], first_minute: int, last_minute: int, windows: Sequence[int]) -> Baseline:
-    """Learn a baseline from negative counts by minute (minutes without any may be left out).
-
-    `first_minute`: since when the subject has been watched. `last_minute`: the end of what may teach. `windows`: in
-    minutes. History is cut to whole hours.
-    """
-    first_hour = -(-first_minute // HOUR)
-    last_hour = max(first_hour, last_minute // HOUR)
-    times = np.fromiter(minutes.keys(), np.int64, len(minutes))
-    counts = np.fromiter(minutes.values(), np.float64, len(minutes))
-    inside = (times >= first_hour * HOUR) & (times < last_hour * HOUR)
-    times, counts = times[inside] - first_hour * HOUR, counts[inside]
-    length = (last_hour - first_hour) * HOUR
-
-    hourly: Array = np.bincount(times // HOUR, counts, minlength=max(1, last_hour - first_hour)).astype(np.float64)
-    of_week = (np.arange(len(hourly)) + first_hour + _EPOCH_HOUR) % WEEK_HOURS
-    rates = _shape(hourly, of_week, length)
-    # Further looks, with past squalls capped at what the look before calls usual: a squall on a sparse subject lifts
-    # the first look so much that one cap still leaves most of it.
-    capped = hourly
-    for _ in range(_LOOKS):
-        usual = rates[of_week] * HOUR
-        scatter = _dispersion(capped, usual)
-        cap = usual + _CAP * np.sqrt(usual + scatter * usual**2) + 1.0
-        capped = np.minimum(hourly, cap)
-        rates = _shape(capped, of_week, length)
-
-    # The level itself is only known as well as the headlines that taught it: a gamma posterior from so many events
-    # makes the prediction a negative binomial of dispersion 1 / events.
-    unsure = 1.0 / (float(capped.sum()) + 1.0)
-    by_minute = np.repeat(rates[of_week], HOUR)
+def fit(
+    history: History, windows: Sequence[int], zone: tzinfo = UTC, prior: Array | None = None
+) -> Baseline:
+    """Learn a baseline. windows: in minutes, whole steps. prior: the shape of the week that like subjects have."""
+    hourly, exposure, of_week, hours = _by_hour(history, zone)
+    season = learn_season(hourly, exposure, of_week, hours, _lag(hours), prior)
+    scanned, tamed = scan(history, season, windows, zone)
+    warm = min(_WARM_UP, history.step * len(history.counts) // 4) // history.step
+    blocks = (np.arange(len(history.counts)) * history.step) // _BLOCK
+    length = history.step * len(history.counts)
     dispersion: dict[int, float] = {}
-    calibration: dict[int, float] = {}
+    tails: dict[int, Tail] = {}
     for window in windows:
-        pieces = length // window
-        observed: Array = np.bincount(times // window, counts, minlength=pieces + 1)[:pieces].astype(np.float64)
-        cumulative = np.concatenate(([0.0], np.cumsum(by_minute)))
-        means = cumulative[window : pieces * window + 1 : window] - cumulative[0 : pieces * window : window]
-        dispersion[window] = _dispersion(observed, means) + unsure
-        calibration[window] = _calibration(observed, means, dispersion[window])
-    return Baseline(first_minute, last_hour * HOUR, rates, dispersion, calibration)
+        observed, usual = scanned.observed[window], scanned.usual[window]
+        whole = np.flatnonzero(~np.isnan(observed[warm:])) + warm
+        dispersion[window] = _dispersion(tamed[window][whole], usual[whole])
+        modelled = _modelled(observed[whole], usual[whole], dispersion[window])
+        tails[window] = _tail(modelled, blocks[whole], window, length)
+    return Baseline(history.first, history.last, zone, scanned.level, season, dispersion, tails)
 
 
-def _shape(hourly: Array, of_week: npt.NDArray[np.int64], length: int) -> Array:
-    """Rates a minute by hour of the week: level times hour-of-day times weekday, both shrunk towards flat."""
-    level = (hourly.sum() + 0.5) / max(1, len(hourly))  # a subject never seen still has a rate
-    flat = np.ones(24)
-    coarse = _factor(hourly, of_week % 24, flat, level)
-    # Few headlines: an hour borrows from its neighbours. Many: it stands for itself.
-    by_hour = _factor(hourly, of_week % 24, (np.roll(coarse, 1) + coarse + np.roll(coarse, -1)) / 3, level)
-    by_day = _factor(hourly, of_week // 24, np.ones(7), level) if length >= _WEEKDAYS_FROM else np.ones(7)
-    shape = by_hour[np.arange(WEEK_HOURS) % 24] * by_day[np.arange(WEEK_HOURS) // 24]
-    mean = shape[of_week].mean() if len(of_week) and length else shape.mean()
-    result: Array = level * shape / mean / HOUR
-    return result
+def scan(
+    history: History, season: Season, windows: Sequence[int], zone: tzinfo
+) -> tuple[Scan, dict[int, Array]]:
+    """What each window that ends with a step holds, and what was usual by what was known before it; and the counts once
+    more, with past squalls capped."""
+    bucket, of_week = hours_of(history, zone)
+    hourly, exposure, of_week, hours = _by_hour(history, zone)
+    unit = exposure * season.shape[of_week]
+    level = levels(hourly, unit, hours, _lag(hours), season.day_scatter)
+    for _ in range(3):
+        capped = cap(hourly, level[:-1] * unit)
+        level = levels(capped, unit, hours, _lag(hours), season.day_scatter)
+    known = ~np.isnan(history.counts)
+    counts = np.where(known, history.counts, 0.0)
+    share = np.divide(capped, hourly, out=np.ones(len(hourly)), where=hourly > 0)
+    total, tame, worth, seen = (
+        np.concatenate(([0.0], np.cumsum(each)))
+        for each in (counts, counts * share[bucket], known * season.shape[of_week][bucket] * history.step / HOUR, known)
+    )
+    at_level = level[bucket]
+    observed: dict[int, Array] = {}
+    usual: dict[int, Array] = {}
+    tamed: dict[int, Array] = {}
+    for window in windows:
+        steps = window // history.step
+        def over(sums: Array) -> Array:
+            result = np.full(len(counts), np.nan)
+            result[steps - 1 :] = sums[steps:] - sums[:-steps]
+            return result
+
+        # A window that nobody watched half of says nothing.
+        there = over(seen) >= 0.5 * steps
+        observed[window] = np.where(there & known, over(total), np.nan)
+        usual[window] = at_level * over(worth)
+        tamed[window] = over(tame)
+    return Scan(observed, usual, float(level[-1])), tamed
 
 
-def _factor(hourly: Array, group: npt.NDArray[np.int64], prior: Array, level: float) -> Array:
-    """What each group of hours holds against the level, shrunk towards `prior`, one value a group."""
-    seen = np.bincount(group, weights=hourly, minlength=len(prior))
-    usual = np.bincount(group, minlength=len(prior)) * level
-    result: Array = (seen + _SHAPE_PRIOR * prior) / (usual + _SHAPE_PRIOR)
-    return result
+def _lag(hours: float) -> int:
+    return max(1, round(_LAG_HOURS / hours)) if hours <= 1 else 0
 
 
-def _dispersion(observed: Array, means: Array) -> float:
+def _by_hour(history: History, zone: tzinfo) -> tuple[Array, Array, Places, float]:
+    bucket, of_week = hours_of(history, zone)
+    known = ~np.isnan(history.counts)
+    hourly = np.bincount(bucket, np.where(known, history.counts, 0.0), minlength=len(of_week))
+    exposure = np.bincount(bucket, known, minlength=len(of_week)) * history.step / HOUR
+    return hourly, exposure, of_week, max(1.0, history.step / HOUR)
+
+
+def _modelled(observed: Array, usual: Array, dispersion: float) -> Array:
+    return surprises(np.nan_to_num(observed), np.nan_to_num(usual), dispersion)
+
+
+def _dispersion(observed: Array, usual: Array) -> float:
     """Moment estimate of the negative binomial's dispersion, without the most extreme windows."""
     if len(observed) < 2:
-        return 0.0
-    excess = (observed - means) ** 2 - means
+        return 1.0
+    excess = (observed - usual) ** 2 - usual
     keep = len(observed) - max(1, int(len(observed) * _TRIMMED))
-    order = np.argsort(np.abs(observed - means) / np.sqrt(means + 1e-9), kind="stable")[:keep]
-    weight = float((means[order] ** 2).sum())
-    return max(0.0, float(excess[order].sum()) / weight) if weight > 0 else 0.0
+    order = np.argpartition(np.abs(observed - usual) / np.sqrt(usual + 1e-9), keep - 1)[:keep]
+    weight = float((usual[order] ** 2).sum())
+    return max(_LEAST_DISPERSION, float(excess[order].sum()) / weight) if weight > 0 else 1.0
 
 
-def _calibration(observed: Array, means: Array, dispersion: float) -> float:
-    """How far the model's tail is off on the subject's own past: the smallest ratio of the empirical to the modelled
-    surprise over the levels that enough separate runs of windows have passed.
-
-    Runs of neighbouring windows count once (runs declustering; Leadbetter 1983), so that one long past squall does
-    not make the next one look ordinary.
-    """
-    total = len(observed)
-    deviation = (observed - means) / np.sqrt(means + dispersion * means**2 + 1e-12)
-    high = np.flatnonzero(deviation > 1.0)
-    peaks: list[int] = []
-    previous = -2
-    for at in high.tolist():
-        if at != previous + 1:
-            peaks.append(at)
-        elif deviation[at] > deviation[peaks[-1]]:
-            peaks[-1] = at
-        previous = at
-    peaks.sort(key=lambda at: -float(deviation[at]))
-    slope = 1.0
-    rank = _FEWEST_RUNS
-    while rank <= min(len(peaks), max(_FEWEST_RUNS, int(total * _TAIL_SHARE))):
-        at = peaks[rank - 1]
-        modelled = surprise(int(observed[at]), float(means[at]), dispersion)
-        if modelled > 0:
-            slope = min(slope, float(-np.log10(rank / total)) / modelled)
-        rank *= 2
-    return slope
+def _tail(modelled: Array, blocks: Places, window: int, length: int) -> Tail:
+    """The tail of a window's surprises; an honest one where the history has too few windows side by side to tell."""
+    threshold, scale, peaks = fit_tail(
+        modelled, blocks, _TAIL_SHARE, length // _A_SQUALL_IN, HONEST_SCALE, _HONEST_PEAKS
+    )
+    seen = length / window
+    share = float((modelled >= threshold).mean()) if len(modelled) else 0.0
+    share = (share * seen + 10.0**-threshold * _HONEST_WINDOWS) / (seen + _HONEST_WINDOWS)
+    return Tail(threshold, share, scale, peaks)

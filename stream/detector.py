@@ -1,0 +1,104 @@
+"""Squalls in a series of counts: one pass, every step judged by what was known before it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+
+import numpy as np
+import numpy.typing as npt
+
+from stream.baseline import Baseline, fit, scan
+from stream.history import DAY, History
+from stream.squall import Gust, Policy, Squall, Watch
+from stream.threshold import threshold
+
+Array = npt.NDArray[np.float64]
+
+WINDOWS = (5, 15, 60, 360, 1440)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a detector is told; times in minutes.
+
+    pages_a_month: what an ordinary history may page. surprise: the threshold itself, in place of that. history: how
+    much teaches, and shortest: how much must be there before anything is judged. refit: how often it learns anew.
+    """
+
+    windows: Sequence[int] = WINDOWS
+    pages_a_month: float = 1.0
+    surprise: float | None = None
+    zone: tzinfo = UTC
+    history: int = 28 * DAY
+    shortest: int = 3 * DAY
+    refit: int = DAY
+    policy: Policy = Policy()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Each step of a series: the surprise of its loudest window, and what it would have had to pass; NaN where there was
+    too little history to judge by. usual: of the step itself."""
+
+    squalls: list[Squall]
+    surprise: Array
+    threshold: Array
+    usual: Array
+
+
+def windows_of(step: int, windows: Sequence[int]) -> tuple[int, ...]:
+    """The windows that are whole steps; the step itself where there is none."""
+    return tuple(window for window in sorted(windows) if window % step == 0) or (step,)
+
+
+def detect(series: History, how: Detection, allowed: npt.NDArray[np.bool_] | None = None) -> Judged:
+    """Judge a series step by step. allowed: where a squall may begin, shape (steps, windows): where its stories are
+    several; everywhere if not given."""
+    windows = windows_of(series.step, how.windows)
+    size = len(series.counts)
+    loudest, passes, usual = np.full(size, np.nan), np.full(size, np.nan), np.full(size, np.nan)
+    watch = Watch(how.policy)
+    squalls: list[Squall] = []
+    begin = -(-how.shortest // series.step)
+    block = max(1, how.refit // series.step)
+    for start in range(begin, size, block):
+        end = min(size, start + block)
+        now = series.first + start * series.step
+        past = series.until(now).since(now - how.history)
+        if np.isnan(past.counts).all():
+            continue
+        baseline = fit(past, windows, how.zone)
+        known = series.until(series.first + end * series.step).since(now - how.history)
+        surprise, observed, expected = judge(baseline, known, windows, how.zone)
+        fresh = len(known.counts) - (end - start)
+        loud = surprise.max(1)
+        limit = how.surprise or threshold(loud[:fresh], series.step, how.pages_a_month)
+        loudest[start:end], passes[start:end] = loud[fresh:], limit
+        for at in range(fresh, len(known.counts)):
+            if watch.current is None and not loud[at] >= limit:
+                continue
+            place = at - fresh + start
+            gusts = [
+                Gust(window, float(observed[at, each]), float(expected[at, each]), float(surprise[at, each]))
+                for each, window in enumerate(windows)
+                if allowed is None or watch.current is not None or allowed[place, each]
+            ]
+            if np.isnan(loud[at]) or not gusts:
+                continue
+            if squall := watch.step(series.first + (place + 1) * series.step, gusts, limit):
+                squalls.append(squall)
+    return Judged(squalls, loudest, passes, usual)
+
+
+def judge(baseline: Baseline, known: History, windows: Sequence[int], zone: tzinfo) -> tuple[Array, Array, Array]:
+    """Of each step and window the calibrated surprise, the count and the usual, shape (steps, windows)."""
+    scanned, _ = scan(known, baseline.season, windows, zone)
+    columns = []
+    for window in windows:
+        observed, usual = scanned.observed[window], scanned.usual[window]
+        columns.append(np.where(np.isnan(observed), np.nan, baseline.surprises(observed, usual, window)))
+    return (
+        np.stack(columns, 1),
+        np.stack([scanned.observed[window] for window in windows], 1),
+        np.stack([scanned.usual[window] for window in windows], 1),
+    )
