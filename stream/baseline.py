@@ -100,7 +100,7 @@ def fit(
     hourly, exposure, of_week, hours = _by_hour(history, zone)
     season = learn_season(hourly, exposure, of_week, hours, _lag(hours), prior)
     scanned, tamed = scan(history, season, windows, zone)
-    warm = min(_WARM_UP, history.step * len(history.counts) // 4) // history.step
+    warm = warm_up(history)
     blocks = (np.arange(len(history.counts)) * history.step) // _BLOCK
     length = history.step * len(history.counts)
     dispersion: dict[int, float] = {}
@@ -111,6 +111,8 @@ def fit(
         dispersion[window] = _dispersion(tamed[window][whole], usual[whole])
         modelled = _modelled(observed[whole], usual[whole], dispersion[window])
         tails[window] = _tail(modelled, blocks[whole], window, length)
+        # A history lies nearer to the shape that it taught than what comes next will: by as much as that is unsure.
+        dispersion[window] += 2.0 * season.unsure(window)
     return Baseline(history.first, history.last, zone, scanned.level, season, dispersion, tails)
 
 
@@ -150,6 +152,11 @@ def scan(
         usual[window] = at_level * over(worth)
         tamed[window] = over(tame)
     return Scan(observed, usual, float(level[-1])), tamed
+
+
+def warm_up(history: History) -> int:
+    """So many of a history's first steps say nothing of its own past: hardly anything had taught their level."""
+    return min(_WARM_UP, history.step * len(history.counts) // 4) // history.step
 
 
 def _lag(hours: float) -> int:

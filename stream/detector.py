@@ -7,7 +7,7 @@ from datetime import UTC, tzinfo
 import numpy as np
 import numpy.typing as npt
 
-from stream.baseline import Baseline, fit, scan
+from stream.baseline import Baseline, fit, scan, warm_up
 from stream.history import DAY, History
 from stream.squall import Gust, Policy, Squall, Watch
 from stream.threshold import threshold
@@ -47,8 +47,8 @@ class Judged:
 
 
 def windows_of(step: int, windows: Sequence[int]) -> tuple[int, ...]:
-    """The windows that are whole steps; the step itself where there is none."""
-    return tuple(window for window in sorted(windows) if window % step == 0) or (step,)
+    """The windows that are whole steps, and the step itself: counts that come more often show a squall sooner."""
+    return tuple(sorted({step, *(window for window in windows if window % step == 0)}))
 
 
 def detect(series: History, how: Detection, allowed: npt.NDArray[np.bool_] | None = None) -> Judged:
@@ -72,7 +72,7 @@ def detect(series: History, how: Detection, allowed: npt.NDArray[np.bool_] | Non
         surprise, observed, expected = judge(baseline, known, windows, how.zone)
         fresh = len(known.counts) - (end - start)
         loud = surprise.max(1)
-        limit = how.surprise or threshold(loud[:fresh], series.step, how.pages_a_month)
+        limit = how.surprise or threshold(loud[warm_up(past) : fresh], series.step, how.pages_a_month)
         loudest[start:end], passes[start:end] = loud[fresh:], limit
         for at in range(fresh, len(known.counts)):
             if watch.current is None and not loud[at] >= limit:

@@ -31,10 +31,19 @@ _STEADIEST = 0.01  # variance of a day's total over the square of its mean, at t
 
 @dataclass(frozen=True)
 class Season:
-    """shape: by hour of the week, mean 1, shape (168,). day_scatter: variance of a day's total over its square."""
+    """shape: by hour of the week, mean 1, shape (168,). day_scatter: variance of a day's total over its square. events:
+    what taught the shape. weekdays: whether it tells them apart."""
 
     shape: Array
     day_scatter: float
+    events: float = 0.0
+    weekdays: bool = False
+
+    def unsure(self, window: int) -> float:
+        """Variance of the shape in a window (minutes) over its square, by the events that taught it."""
+        by_hour = 1.0 / ((self.events / 24 + _SHAPE_PRIOR) * max(1.0, window / 60))
+        by_day = 1.0 / (self.events / 7 + _SHAPE_PRIOR) if self.weekdays else 0.0
+        return by_hour + by_day
 
 
 def learn_season(hourly: Array, exposure: Array, of_week: Places, hours: float, lag: int, prior: Array | None) -> Season:
@@ -51,9 +60,11 @@ def learn_season(hourly: Array, exposure: Array, of_week: Places, hours: float, 
         level = levels(capped, exposure * season.shape[of_week], hours, lag, season.day_scatter, ahead=True)[:-1]
         usual = level * exposure * season.shape[of_week]
         capped = cap(hourly, usual)
-        shape = _shape(capped, level * exposure, of_week, base, weekdays=len(hourly) * hours >= _WEEKDAYS_FROM)
+        weekdays = len(hourly) * hours >= _WEEKDAYS_FROM
+        shape = _shape(capped, level * exposure, of_week, base, weekdays=weekdays)
         shape = shape / shape[of_week].mean() if len(of_week) else shape
-        season = Season(shape, _day_scatter(capped, level * exposure * shape[of_week], hours))
+        scatter = _day_scatter(capped, level * exposure * shape[of_week], hours)
+        season = Season(shape, scatter, float(capped.sum()), weekdays)
     return season
 
 
