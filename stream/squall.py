@@ -16,10 +16,11 @@ class Gust(NamedTuple):
 
 @dataclass
 class Squall:
-    """fired_at, resolved_at, peak_at: minutes since 1970, resolved_at None while it goes on. peak: of all its gusts the
-    most surprising."""
+    """fired_at, resolved_at, peak_at: minutes since 1970, resolved_at None while it goes on. fired: the gust that it
+    began with. peak: of all its gusts the most surprising."""
 
     fired_at: float
+    fired: Gust
     peak_at: float
     peak: Gust
     resolved_at: float | None = None
@@ -56,7 +57,7 @@ class Watch:
             return None
         if loudest.surprise < threshold or not self._news(now, loudest):
             return None
-        self.current = Squall(now, now, loudest)
+        self.current = Squall(now, loudest, now, loudest)
         self._fresh = now
         return self.current
 

@@ -1,0 +1,231 @@
+"""Which pages a history of headlines would have made: by the stream's own baseline, conditions and evidence, step by
+step, each judged by what was known before it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+from alerts.breadth import distinct
+from alerts.evidence import Evidence, gather, same_squall
+from stream.detector import Detection, detect, windows_of
+from stream.duration import format_duration
+from stream.history import DAY, History
+from stream.records import MINUTE, ScoredHeadline, at_minute, minute_of
+from stream.squall import Squall
+from stream.stories import StoryBook
+from stream.subjects import ALL, subjects_of, topic_subject
+from stream.threshold import shared
+
+# What is about no company, asset, market or economy pages nobody.
+SILENT = topic_subject("other")
+STEP = 5  # minutes
+EVIDENCE = 5  # titles of a page
+# Without any headline at all for so long nobody was counting, and nothing is learnt of it.
+_GAP = 2 * DAY
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a page needs beside surprise: distinct stories (for all topics together `stories_all`) and sources."""
+
+    stories: int
+    stories_all: int
+    sources: int
+
+    def stories_of(self, subject: str) -> int:
+        """The stories that a subject's window must hold."""
+        return self.stories_all if subject == ALL else self.stories
+
+
+class PastPage(Struct, frozen=True):
+    """A page that would have been sent. `surprise`, `count`, `baseline`: of the `window` that it began with. `stories`,
+    `sources`: distinct ones from the squall's onset to the page. `evidence`: the titles of the weightiest stories.
+    `also_subjects`: others that the same squall would have made fire. `peak`: the surprise that it came to."""
+
+    subject: str
+    fired_at: datetime
+    resolved_at: datetime | None
+    surprise: float
+    threshold: float
+    stories: int
+    sources: int
+    evidence: list[str]
+    window: str
+    count: int
+    baseline: float
+    peak: float
+    since: datetime | None = None
+    also_subjects: list[str] = []
+
+
+@dataclass(frozen=True)
+class Past:
+    """A history of scored headlines: of each subject its negatives, oldest first, and of each step whether anything
+    came at all. `step`: minutes; a file that has days only is judged by days."""
+
+    step: int
+    first: int
+    steps: int
+    headlines: int
+    negatives: Mapping[str, Sequence[ScoredHeadline]]
+    came: npt.NDArray[np.bool_]
+    sources: int
+
+    @property
+    def since(self) -> datetime:
+        """When it begins."""
+        return at_minute(self.first)
+
+    @property
+    def until(self) -> datetime:
+        """When it ends."""
+        return at_minute(self.first + self.step * self.steps)
+
+    def place(self, at: datetime) -> int:
+        """The step that a moment lies in."""
+        return (minute_of(at) - self.first) // self.step
+
+    def series(self, subject: str) -> History:
+        """A subject's negatives by step; NaN in gaps."""
+        counts = np.zeros(self.steps)
+        for each in self.negatives[subject]:
+            counts[self.place(each.published_at)] += 1
+        counts[self._gaps()] = np.nan
+        return History(self.first, self.step, counts)
+
+    def _gaps(self) -> npt.NDArray[np.bool_]:
+        there = np.flatnonzero(self.came)
+        gaps = np.zeros(self.steps, bool)
+        for before, after in zip(there[:-1].tolist(), there[1:].tolist(), strict=True):
+            if (after - before - 1) * self.step >= _GAP:
+                gaps[before + 1 : after] = True
+        return gaps
+
+
+def past_of(scored: Iterable[ScoredHeadline]) -> Past | None:
+    """Sort scored headlines into a past; None without any. Where every one lies at a midnight, their dates are days."""
+    negatives: dict[str, list[ScoredHeadline]] = defaultdict(list)
+    minutes: list[int] = []
+    sources: set[str] = set()
+    days = True
+    for headline in scored:
+        minutes.append(minute_of(headline.published_at))
+        sources.add(headline.source)
+        at = headline.published_at.astimezone(UTC)
+        days = days and (at.hour, at.minute, at.second) == (0, 0, 0)
+        for subject, seen in subjects_of(headline):
+            if seen.sentiment == "negative" and subject != SILENT:
+                negatives[subject].append(seen)
+    if not minutes:
+        return None
+    step = DAY if days else STEP
+    first = min(minutes) // step * step
+    steps = (max(minutes) - first) // step + 1
+    came = np.zeros(steps, bool)
+    came[(np.array(minutes) - first) // step] = True
+    for each in negatives.values():
+        each.sort(key=lambda headline: (headline.published_at, headline.id))
+    return Past(step, first, steps, len(minutes), dict(negatives), came, len(sources))
+
+
+def back_test(past: Past, detection: Detection, conditions: Conditions) -> list[PastPage]:
+    """The pages, oldest first. `detection.pages_a_month`: of all subjects together."""
+    how = replace(detection, pages_a_month=shared(detection.pages_a_month, list(past.negatives)))
+    fired: list[tuple[str, Squall, float]] = []
+    for subject in past.negatives:
+        series = past.series(subject)
+        judged = detect(series, how, _broad(past, subject, how, conditions))
+        for squall in judged.squalls:
+            at = round((squall.fired_at - past.first) / past.step) - 1
+            fired.append((subject, squall, float(judged.threshold[at])))
+    fired.sort(key=lambda each: (each[1].fired_at, _specificity(each[0])))
+    pages: list[_Open] = []
+    for subject, squall, threshold in fired:
+        evidence = _evidence(past, subject, squall)
+        page = next((each for each in pages if each.goes_on(squall) and same_squall(evidence.ids, each.ids)), None)
+        if page is not None:
+            page.also.append(subject)
+            page.ends = max(page.ends, _end(squall))
+        else:
+            pages.append(_Open(subject, squall, threshold, evidence, _end(squall)))
+    return [each.page() for each in pages]
+
+
+@dataclass
+class _Open:
+    subject: str
+    squall: Squall
+    threshold: float
+    evidence: Evidence
+    ends: float
+    also: list[str] = field(default_factory=list)
+
+    @property
+    def ids(self) -> list[frozenset[str]]:
+        return self.evidence.ids
+
+    def goes_on(self, squall: Squall) -> bool:
+        return self.ends > squall.fired_at
+
+    def page(self) -> PastPage:
+        gust = self.squall.fired
+        return PastPage(
+            subject=self.subject,
+            fired_at=_moment(self.squall.fired_at),
+            resolved_at=None if self.ends == float("inf") else _moment(self.ends),
+            surprise=round(gust.surprise, 2),
+            threshold=round(self.threshold, 2),
+            stories=len(self.evidence.stories),
+            sources=self.evidence.sources,
+            evidence=[story.title for story in self.evidence.stories[:EVIDENCE]],
+            window=format_duration(timedelta(minutes=gust.window)),
+            count=int(gust.count),
+            baseline=round(gust.usual, 2),
+            peak=round(self.squall.peak.surprise, 2),
+            since=self.evidence.since,
+            also_subjects=self.also,
+        )
+
+
+def _end(squall: Squall) -> float:
+    return float("inf") if squall.resolved_at is None else squall.resolved_at
+
+
+def _moment(minute: float) -> datetime:
+    return datetime.fromtimestamp(minute * 60, UTC)
+
+
+def _specificity(subject: str) -> int:
+    """Entities before topics before all together: a page is the most specific subject's."""
+    return 2 if subject == ALL else 0 if subject.startswith("entity/") else 1
+
+
+def _broad(past: Past, subject: str, how: Detection, conditions: Conditions) -> npt.NDArray[np.bool_]:
+    """Of each step and window whether its stories and sources are several enough for a page."""
+    book = StoryBook()
+    stories: list[tuple[int, int]] = []
+    sources: list[tuple[int, str]] = []
+    for each in past.negatives[subject]:
+        place = past.place(each.published_at)
+        stories.append((place, book.story_of(each.fingerprint, minute_of(each.published_at))))
+        sources.append((place, each.source))
+    # A file that names no sources cannot be held to them.
+    fewest = conditions.sources if past.sources > 1 else 0
+    columns = []
+    for window in windows_of(past.step, how.windows):
+        width = window // past.step
+        enough = distinct(stories, past.steps, width) >= conditions.stories_of(subject)
+        columns.append(enough & (distinct(sources, past.steps, width) >= fewest))
+    return np.stack(columns, 1)
+
+
+def _evidence(past: Past, subject: str, squall: Squall) -> Evidence:
+    now, window = _moment(squall.fired_at), timedelta(minutes=squall.fired.window)
+    lately = [each for each in past.negatives[subject] if now - 2 * window <= each.published_at < now]
+    # A step is over when it is judged, so its last minute is in it.
+    return gather(lately, squall.fired.usual, window, now - MINUTE)
