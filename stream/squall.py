@@ -32,12 +32,13 @@ class Policy:
 
     calm_window: it goes on while this window, or the next longer one there is, holds more than usual. calm_for: ... or
     did so in so much time; a quarter of the window that shows it where that is longer. refractory: in so much time after
-    it another one must be louder than it was: the echoes of a squall are no news.
+    it another one must be `louder` than it was, in surprise (1 is ten times rarer): the echoes of a squall are no news.
     """
 
     calm_window: int = 15
     calm_for: int = 10
     refractory: int = 12 * 60
+    louder: float = 1.0
 
 
 class Watch:
@@ -68,7 +69,7 @@ class Watch:
         since = now - last.resolved_at
         if since >= max(self._policy.refractory, loudest.window):
             return True
-        return since >= loudest.window and loudest.surprise > last.peak.surprise
+        return since >= loudest.window and loudest.surprise >= last.peak.surprise + self._policy.louder
 
     def _go_on(self, now: float, gusts: Sequence[Gust], loudest: Gust, threshold: float) -> None:
         squall = self.current

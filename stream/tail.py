@@ -62,5 +62,7 @@ def fit_tail(
     peaks = np.sort(np.maximum.reduceat(excess, starts))
     known = max(0, len(peaks) - censored)
     ceiling = float(peaks[known - 1]) if known else 0.0
-    total = float(np.minimum(peaks, ceiling).sum())
-    return threshold, (total + prior_peaks * prior_scale) / (known + prior_peaks), known + prior_peaks
+    capped = np.minimum(excess, ceiling)
+    uncensored = max(1, int((excess <= ceiling).sum()))
+    mean = float(capped.sum()) / uncensored
+    return threshold, (known * mean + prior_peaks * prior_scale) / (known + prior_peaks), known + prior_peaks

@@ -17,9 +17,10 @@ BLOCK = 12 * HOUR
 _SHARE = 0.35
 _HONEST_PEAKS = 8.0
 _A_SQUALL_IN = 14 * DAY
-# What an ordinary negative binomial subject's blocks come to; a short history has little of its own to say.
-_HONEST_MEDIAN = 2.3
-_HONEST_BLOCKS = 6.0
+# An honest surprise passes what so many independent looks a step would pass; a short history has little of its own to
+# say against that, and says it in so many blocks.
+_LOOKS_A_STEP = 1.5
+_HONEST_BLOCKS = 14.0
 
 
 def threshold(loudest: Array, step: int, pages_a_month: float) -> float:
@@ -38,9 +39,10 @@ def threshold(loudest: Array, step: int, pages_a_month: float) -> float:
     )
     share = (float((maxima >= begin).sum()) + 1e-9) / max(1, len(maxima))
     chance = pages_a_month / (MONTH / timedelta(minutes=max(BLOCK, step)))
-    if chance >= share:
-        return begin
-    return begin + peaks * scale * float(np.expm1(np.log(share / chance) / peaks))
+    own = begin if chance >= share else begin + peaks * scale * float(np.expm1(np.log(share / chance) / peaks))
+    honest = -np.log10(pages_a_month * step / (_LOOKS_A_STEP * MONTH.total_seconds() / 60))
+    weight = _HONEST_BLOCKS / (_HONEST_BLOCKS + len(maxima))
+    return float(max(own, (1 - weight) * own + weight * honest))
 
 
 def shared(budget: float, subjects: Sequence[str]) -> float:
