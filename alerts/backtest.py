@@ -19,7 +19,10 @@ from stream.records import MINUTE, ScoredHeadline, at_minute, minute_of
 from stream.squall import Squall
 from stream.stories import StoryBook
 from stream.subjects import ALL, subjects_of, topic_subject
+from stream.tellings import Tellings
 from stream.threshold import shared
+
+Array = npt.NDArray[np.float64]
 
 # What is about no company, asset, market or economy pages nobody.
 SILENT = topic_subject("other")
@@ -43,7 +46,8 @@ class Conditions:
 
 
 class PastPage(Struct, frozen=True):
-    """A page that would have been sent. `surprise`, `count`, `baseline`: of the `window` that it began with. `stories`,
+    """A page that would have been sent. `surprise`, `count`, `baseline`: of the `window` that it began
+    with, without the copies that are no news. `stories`,
     `sources`: distinct ones from the squall's onset to the page. `evidence`: the titles of the weightiest stories.
     `also_subjects`: others that the same squall would have made fire. `peak`: the surprise that it came to."""
 
@@ -90,11 +94,18 @@ class Past:
         """The step that a moment lies in."""
         return (minute_of(at) - self.first) // self.step
 
-    def series(self, subject: str) -> History:
-        """A subject's negatives by step; NaN in gaps."""
+    def counts(self, subject: str) -> Array:
+        """A subject's negatives by step."""
         counts = np.zeros(self.steps)
         for each in self.negatives[subject]:
             counts[self.place(each.published_at)] += 1
+        return counts
+
+    def series(self, subject: str, news: Sequence[bool]) -> History:
+        """Those of a subject's negatives, by step, that are news; NaN in gaps."""
+        counts = np.zeros(self.steps)
+        for each, is_news in zip(self.negatives[subject], news, strict=True):
+            counts[self.place(each.published_at)] += is_news
         counts[self._gaps()] = np.nan
         return History(self.first, self.step, counts)
 
@@ -138,8 +149,8 @@ def back_test(past: Past, detection: Detection, conditions: Conditions) -> list[
     how = replace(detection, pages_a_month=shared(detection.pages_a_month, list(past.negatives)))
     fired: list[tuple[str, Squall, float]] = []
     for subject in past.negatives:
-        series = past.series(subject)
-        judged = detect(series, how, _broad(past, subject, how, conditions))
+        stories, news = _stories(past.negatives[subject])
+        judged = detect(past.series(subject, news), how, _broad(past, subject, stories, how, conditions))
         for squall in judged.squalls:
             at = round((squall.fired_at - past.first) / past.step) - 1
             fired.append((subject, squall, float(judged.threshold[at])))
@@ -205,22 +216,31 @@ def _specificity(subject: str) -> int:
     return 2 if subject == ALL else 0 if subject.startswith("entity/") else 1
 
 
-def _broad(past: Past, subject: str, how: Detection, conditions: Conditions) -> npt.NDArray[np.bool_]:
+def _stories(negatives: Sequence[ScoredHeadline]) -> tuple[list[int], list[bool]]:
+    """Of each headline the number of its story, and whether it is news."""
+    book, tellings = StoryBook(), Tellings()
+    stories, news = [], []
+    for each in negatives:
+        minute = minute_of(each.published_at)
+        stories.append(book.story_of(each.fingerprint, minute))
+        news.append(tellings.is_news(stories[-1], minute))
+    return stories, news
+
+
+def _broad(
+    past: Past, subject: str, stories: Sequence[int], how: Detection, conditions: Conditions
+) -> npt.NDArray[np.bool_]:
     """Of each step and window whether its stories and sources are several enough for a page."""
-    book = StoryBook()
-    stories: list[tuple[int, int]] = []
-    sources: list[tuple[int, str]] = []
-    for each in past.negatives[subject]:
-        place = past.place(each.published_at)
-        stories.append((place, book.story_of(each.fingerprint, minute_of(each.published_at))))
-        sources.append((place, each.source))
+    negatives = past.negatives[subject]
+    places = [past.place(each.published_at) for each in negatives]
+    sources = [each.source for each in negatives]
     # A file that names no sources cannot be held to them.
     fewest = conditions.sources if past.sources > 1 else 0
     columns = []
     for window in windows_of(past.step, how.windows):
         width = window // past.step
-        enough = distinct(stories, past.steps, width) >= conditions.stories_of(subject)
-        columns.append(enough & (distinct(sources, past.steps, width) >= fewest))
+        enough = distinct(list(zip(places, stories, strict=True)), past.steps, width) >= conditions.stories_of(subject)
+        columns.append(enough & (distinct(list(zip(places, sources, strict=True)), past.steps, width) >= fewest))
     return np.stack(columns, 1)
 
 

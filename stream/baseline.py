@@ -93,9 +93,7 @@ class Baseline:
         return self.tails[window].surprise(_modelled(observed, usual, self.dispersion[window]))
 
 
-def fit(
-    history: History, windows: Sequence[int], zone: tzinfo = UTC, prior: Array | None = None
-) -> Baseline:
+def fit(history: History, windows: Sequence[int], zone: tzinfo = UTC, prior: Array | None = None) -> Baseline:
     """Learn a baseline. windows: in minutes, whole steps. prior: the shape of the week that like subjects have."""
     hourly, exposure, of_week, hours = _by_hour(history, zone)
     season = learn_season(hourly, exposure, of_week, hours, _lag(hours), prior)
@@ -116,9 +114,7 @@ def fit(
     return Baseline(history.first, history.last, zone, scanned.level, season, dispersion, tails)
 
 
-def scan(
-    history: History, season: Season, windows: Sequence[int], zone: tzinfo
-) -> tuple[Scan, dict[int, Array]]:
+def scan(history: History, season: Season, windows: Sequence[int], zone: tzinfo) -> tuple[Scan, dict[int, Array]]:
     """What each window that ends with a step holds, and what was usual by what was known before it; and the counts once
     more, with past squalls capped."""
     bucket, of_week = hours_of(history, zone)
@@ -141,6 +137,7 @@ def scan(
     tamed: dict[int, Array] = {}
     for window in windows:
         steps = window // history.step
+
         def over(sums: Array) -> Array:
             result = np.full(len(counts), np.nan)
             result[steps - 1 :] = sums[steps:] - sums[:-steps]

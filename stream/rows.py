@@ -4,7 +4,7 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import TextIOWrapper, UnsupportedOperation
@@ -61,15 +61,15 @@ def _suffix(path: str) -> str:
     return suffix
 
 
-def read_rows(path: str) -> Iterator[Row | BadRow]:
+def read_rows(path: str, needed: Sequence[str] = ("title", "text")) -> Iterator[Row | BadRow]:
     """Rows in the file's order, each with the line on which it ends, counted from 1; empty lines are passed over.
 
-    A column `text` is read as `title`. Raises InputError if the file itself cannot be read, or if a CSV has no
-    header that names a title.
+    A column `text` is read as `title`. `needed`: columns of which a CSV's header must name one. Raises InputError if
+    the file itself cannot be read, or if a CSV has no such header.
     """
     suffix = _suffix(path)
     with _opened(path) as file:
-        rows = _csv_rows(path, file) if suffix == ".csv" else _json_rows(file)
+        rows = _csv_rows(path, file, needed) if suffix == ".csv" else _json_rows(file)
         for row in rows:
             if isinstance(row, Row):
                 if "title" not in row.fields and "text" in row.fields:
@@ -104,21 +104,22 @@ def _json_rows(file: TextIO) -> Iterator[Row | BadRow]:
             yield BadRow(line, f"a row is a JSON object, not {type(value).__name__}")
 
 
-def _csv_rows(path: str, file: TextIO) -> Iterator[Row | BadRow]:
+def _csv_rows(path: str, file: TextIO, needed: Sequence[str]) -> Iterator[Row | BadRow]:
     csv.field_size_limit(_LARGEST_FIELD)
     reader = csv.DictReader(file, strict=True)
     try:
         header = [name.strip().lower() for name in reader.fieldnames or []]
     except csv.Error as error:
         raise InputError(f"{path} is not CSV: {error}") from error
-    if not {"title", "text"} & set(header):
+    if not set(needed) & set(header):
         found = ", ".join(header) if header else "nothing"
         if "\x00" in found:
             raise InputError(f"{path} is UTF-16: save it as 'CSV UTF-8'")
         for separator, called in ((";", "semicolons"), ("\t", "tabs")):
             if len(header) == 1 and separator in found:
                 raise InputError(f"{path} is separated by {called}: save it with commas between the columns")
-        raise InputError(f"{path}: a CSV needs a header with a column 'title' (or 'text'); found {found}")
+        named = f"'{needed[0]}'" + "".join(f" (or '{other}')" for other in needed[1:])
+        raise InputError(f"{path}: a CSV needs a header with a column {named}; found {found}")
     reader.fieldnames = header
     while True:
         try:

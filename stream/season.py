@@ -46,7 +46,9 @@ class Season:
         return by_hour + by_day
 
 
-def learn_season(hourly: Array, exposure: Array, of_week: Places, hours: float, lag: int, prior: Array | None) -> Season:
+def learn_season(
+    hourly: Array, exposure: Array, of_week: Places, hours: float, lag: int, prior: Array | None
+) -> Season:
     """Shape from counts by hour.
 
     exposure: the share of each hour in which somebody counted. of_week: place of each in the week. hours: length of one
@@ -74,9 +76,7 @@ def cap(hourly: Array, usual: Array) -> Array:
     return result
 
 
-def levels(
-    capped: Array, unit: Array, hours: float, lag: int, day_scatter: float, *, ahead: bool = False
-) -> Array:
+def levels(capped: Array, unit: Array, hours: float, lag: int, day_scatter: float, *, ahead: bool = False) -> Array:
     """The level before each hour, and after the last: what an hour of mean shape holds.
 
     unit: what each hour would hold at a level of 1. hours: length of one. lag: so many of the newest are not learnt yet.
@@ -97,8 +97,11 @@ def levels(
     longest = level
     for horizon in _HORIZONS[1:]:
         seen, worth = of(horizon)
-        level = np.where(np.abs(_deviation(seen, level * worth, day_scatter, horizon)) > _CONTRADICTS,
-                         (seen + 0.5) / np.maximum(worth, 1e-9), level)
+        level = np.where(
+            np.abs(_deviation(seen, level * worth, day_scatter, horizon)) > _CONTRADICTS,
+            (seen + 0.5) / np.maximum(worth, 1e-9),
+            level,
+        )
     seen, worth = of(_QUICK)
     quick = _deviation(seen, level * worth, day_scatter, _QUICK)
     newest = (seen + 0.5) / np.maximum(worth, 1e-9)
