@@ -111,8 +111,10 @@ def fit(
         dispersion[window] = _dispersion(tamed[window][whole], usual[whole])
         modelled = _modelled(observed[whole], usual[whole], dispersion[window])
         tails[window] = _tail(modelled, blocks[whole], window, length)
-        # A history lies nearer to the shape that it taught than what comes next will: by as much as that is unsure.
-        dispersion[window] += 2.0 * season.unsure(window)
+    # A history lies nearer to the shape that it taught than what comes next will: by as much as that is unsure.
+    noise = 1.0 + dispersion[min(windows, key=lambda window: abs(window - HOUR))] * scanned.level * hours
+    for window in windows:
+        dispersion[window] += 2.0 * noise * season.unsure(window)
     return Baseline(history.first, history.last, zone, scanned.level, season, dispersion, tails)
 
 

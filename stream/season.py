@@ -26,6 +26,7 @@ _LOOKS = 3
 _HORIZONS = (28 * 24, 10 * 24, 4 * 24)
 _QUICK = 36
 _CONTRADICTS = 3.0  # standard deviations
+_HOLIDAY = 0.6  # of the usual
 _STEADIEST = 0.01  # variance of a day's total over the square of its mean, at the least
 
 
@@ -60,12 +61,22 @@ def learn_season(hourly: Array, exposure: Array, of_week: Places, hours: float, 
         level = levels(capped, exposure * season.shape[of_week], hours, lag, season.day_scatter, ahead=True)[:-1]
         usual = level * exposure * season.shape[of_week]
         capped = cap(hourly, usual)
+        lesson = ~_holidays(hourly, usual, of_week, season.day_scatter)
         weekdays = len(hourly) * hours >= _WEEKDAYS_FROM
-        shape = _shape(capped, level * exposure, of_week, base, weekdays=weekdays)
+        shape = _shape(capped * lesson, level * exposure * lesson, of_week, base, weekdays=weekdays)
         shape = shape / shape[of_week].mean() if len(of_week) else shape
         scatter = _day_scatter(capped, level * exposure * shape[of_week], hours)
         season = Season(shape, scatter, float(capped.sum()), weekdays)
     return season
+
+
+def _holidays(hourly: Array, usual: Array, of_week: Places, day_scatter: float) -> npt.NDArray[np.bool_]:
+    """Hours of days that hold far less than usual: a level of their own, and no lesson for their weekday."""
+    day = np.cumsum(np.diff(of_week // 24, prepend=-1) != 0) - 1
+    seen, worth = np.bincount(day, hourly), np.bincount(day, usual)
+    low = (seen < _HOLIDAY * worth) & (_deviation(seen, worth, day_scatter, 24) < -_CONTRADICTS)
+    result: npt.NDArray[np.bool_] = low[day]
+    return result
 
 
 def cap(hourly: Array, usual: Array) -> Array:
