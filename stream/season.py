@@ -5,6 +5,7 @@ have been said at the time.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,21 @@ class Season:
     events: float = 0.0
     weekdays: bool = False
 
+    @cached_property
+    def _until(self) -> list[float]:
+        """What two weeks of mean level 1 an hour hold until each of their hours begins."""
+        return [0.0, *np.cumsum(np.tile(self.shape, 2)).tolist()]
+
+    def between(self, begin: float, end: float) -> float:
+        """What a level of 1 an hour holds from one minute of the week to another, which may be of a later week."""
+        return self._before(end) - self._before(begin)
+
+    def _before(self, minute: float) -> float:
+        weeks, rest = divmod(minute / 60, 2 * WEEK_HOURS)
+        hour = int(rest)
+        until = self._until
+        return weeks * until[-1] + until[hour] + (rest - hour) * (until[hour + 1] - until[hour])
+
     def unsure(self, window: int) -> float:
         """Variance of the shape in a window (minutes) over its square, by the events that taught it."""
         by_hour = 1.0 / ((self.events / 24 + _SHAPE_PRIOR) * max(1.0, window / 60))
@@ -47,7 +63,9 @@ class Season:
         return by_hour + by_day
 
 
-def learn_season(hourly: Array, exposure: Array, of_week: Places, hours: float, lag: int, prior: Array | None) -> Season:
+def learn_season(
+    hourly: Array, exposure: Array, of_week: Places, hours: float, lag: int, prior: Array | None
+) -> Season:
     """Shape from counts by hour.
 
     exposure: the share of each hour in which somebody counted. of_week: place of each in the week. hours: length of one
@@ -73,7 +91,7 @@ def learn_season(hourly: Array, exposure: Array, of_week: Places, hours: float, 
 def _holidays(hourly: Array, usual: Array, of_week: Places, day_scatter: float) -> npt.NDArray[np.bool_]:
     """Hours of days that hold far less than usual: a level of their own, and no lesson for their weekday."""
     day = np.cumsum(np.diff(of_week // 24, prepend=-1) != 0) - 1
-    seen, worth = np.bincount(day, hourly), np.bincount(day, usual)
+    seen, worth = (np.bincount(day, each).astype(np.float64) for each in (hourly, usual))
     low = (seen < _HOLIDAY * worth) & (_deviation(seen, worth, day_scatter, 24) < -_CONTRADICTS)
     result: npt.NDArray[np.bool_] = low[day]
     return result
@@ -85,12 +103,10 @@ def cap(hourly: Array, usual: Array) -> Array:
     return result
 
 
-def levels(
-    capped: Array, unit: Array, hours: float, lag: int, day_scatter: float, *, ahead: bool = False
-) -> Array:
+def levels(capped: Array, unit: Array, hours: float, lag: int, day_scatter: float, *, ahead: bool = False) -> Array:
     """The level before each hour, and after the last: what an hour of mean shape holds.
 
-    unit: what each hour would hold at a level of 1. hours: length of one. lag: so many of the newest are not learnt yet.
+    unit: what each hour would hold at a level of 1. hours: length of one. lag: so many of the newest are not learnt.
     ahead: hours that have nothing before them take the level of the first ones.
     """
     total = np.concatenate(([0.0], np.cumsum(capped)))
@@ -108,8 +124,11 @@ def levels(
     longest = level
     for horizon in _HORIZONS[1:]:
         seen, worth = of(horizon)
-        level = np.where(np.abs(_deviation(seen, level * worth, day_scatter, horizon)) > _CONTRADICTS,
-                         (seen + 0.5) / np.maximum(worth, 1e-9), level)
+        level = np.where(
+            np.abs(_deviation(seen, level * worth, day_scatter, horizon)) > _CONTRADICTS,
+            (seen + 0.5) / np.maximum(worth, 1e-9),
+            level,
+        )
     seen, worth = of(_QUICK)
     quick = _deviation(seen, level * worth, day_scatter, _QUICK)
     newest = (seen + 0.5) / np.maximum(worth, 1e-9)

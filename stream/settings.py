@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -168,6 +169,11 @@ class TrendSettings(Section):
         timedelta(hours=1),
         description="the newest history, which a baseline does not learn yet: it may be a squall",
     )
+    zone: str = Field(
+        "UTC",
+        description="IANA name of the place by whose clocks a day and a week go, such as Europe/London; what is usual "
+        "at nine stays there when they are changed",
+    )
     refit: Duration = Field(timedelta(minutes=5), description="how often baselines are learnt anew")
     future_tolerance: Duration = Field(
         timedelta(minutes=5),
@@ -189,6 +195,20 @@ class TrendSettings(Section):
             if window < timedelta(minutes=1) or window % timedelta(minutes=1):
                 raise ValueError(f"a window is whole minutes, not {format_duration(window)}")
         return windows
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"there is no time zone '{zone}': write UTC or a name such as America/New_York") from error
+        return zone
+
+    @property
+    def clocks(self) -> ZoneInfo:
+        """The zone's clocks."""
+        return ZoneInfo(self.zone)
 
     @model_validator(mode="after")
     def _keeps_what_it_learns_from(self) -> Self:

@@ -81,7 +81,9 @@ def draw(rates: Array, dispersion: float, chance: np.random.Generator) -> Array:
     return chance.negative_binomial(shape, shape / (shape + rates)).astype(np.float64)
 
 
-def with_squall(weather: Weather, start: int, steps: int, size: float, dispersion: float, chance: np.random.Generator) -> Weather:
+def with_squall(
+    weather: Weather, start: int, steps: int, size: float, dispersion: float, chance: np.random.Generator
+) -> Weather:
     """The same counts, but from step `start` on for `steps` as if the rate were `size` times its own."""
     counts = weather.history.counts.copy()
     counts[start : start + steps] = draw(weather.rates[start : start + steps] * size, dispersion, chance)
