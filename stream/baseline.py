@@ -36,6 +36,9 @@ _LOOKS = 3
 # One peak a block, and one squall in so much history may be in it without teaching the tail.
 _BLOCK = 12 * HOUR
 _A_SQUALL_IN = 14 * DAY
+# Before a week is over some of its days have never been seen: how much one may hold of another, as a variance over the
+# square of the mean. Otherwise who begins on a Friday is paged on Monday morning.
+_UNSEEN_WEEKDAYS = 0.3
 # What is never believed to be steadier than this: the variance of a window's count over the square of its mean.
 _LEAST_DISPERSION = 1e-4
 
@@ -116,7 +119,7 @@ def fit(history: History, windows: Sequence[int], zone: tzinfo = UTC, prior: Arr
     # A history lies nearer to the shape that it taught than what comes next will: by as much as that is unsure.
     noise = 1.0 + dispersion[min(windows, key=lambda window: abs(window - HOUR))] * scanned.level * hours
     for window in windows:
-        dispersion[window] += 2.0 * noise * season.unsure(window)
+        dispersion[window] += 2.0 * noise * season.unsure(window) + (_UNSEEN_WEEKDAYS if length < 7 * DAY else 0.0)
     return Baseline(history.first, history.last, zone, scanned.level, season, dispersion, tails)
 
 

@@ -163,7 +163,9 @@ class TrendSettings(Section):
         "only as totals",
     )
     shortest_history: Duration = Field(
-        timedelta(days=7), description="below this a subject is not judged: no page from ignorance"
+        timedelta(days=3),
+        description="below this a subject is not judged: no page from ignorance; "
+        "below a week a squall must be a clear one",
     )
     held_back: Duration = Field(
         timedelta(hours=1),
@@ -236,6 +238,16 @@ class TrendSettings(Section):
 class AlertSettings(Section):
     """When to page."""
 
+    budget: float = Field(
+        3.0,
+        gt=0,
+        description="pages a month that ordinary times may cause, by all subjects together; what each has to pass "
+        "comes from it and from the subject's own past",
+    )
+    refractory: Duration = Field(
+        timedelta(hours=12),
+        description="so long after a squall another one of the subject must be ten times rarer than that was",
+    )
     surprise: float = Field(5.0, gt=0, description="page from this surprise on, in any window")
     stories: int = Field(5, ge=1, description="... and this many distinct stories in that window")
     stories_all: int = Field(
