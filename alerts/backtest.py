@@ -20,7 +20,6 @@ from stream.squall import Squall
 from stream.stories import StoryBook
 from stream.subjects import ALL, subjects_of, topic_subject
 from stream.tellings import Tellings
-from stream.threshold import shared
 
 Array = npt.NDArray[np.float64]
 
@@ -146,7 +145,7 @@ def past_of(scored: Iterable[ScoredHeadline]) -> Past | None:
 
 def back_test(past: Past, detection: Detection, conditions: Conditions) -> list[PastPage]:
     """The pages, oldest first. `detection.pages_a_month`: of all subjects together."""
-    how = replace(detection, pages_a_month=shared(detection.pages_a_month, list(past.negatives)))
+    how = replace(detection, pages_a_month=detection.pages_a_month / max(1, len(past.negatives)))
     fired: list[tuple[str, Squall, float]] = []
     for subject in past.negatives:
         stories, news = _stories(past.negatives[subject])

@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Entry] = {
     "promote": Entry("deploy.commands.promote:promote", "Make a model the champion if it is no worse."),
     "rollback": Entry("deploy.commands.rollback:rollback", "Go back to the champion before this one."),
     "models": Entry("deploy.commands.models:models", "Show what was promoted, when and why."),
+    "detect": Entry("deploy.commands.detect:detect_squalls", "Find squalls in a file of counts."),
     "rules": Entry("deploy.commands.rules:rules", "Render, check and test the Prometheus rules."),
     "backtest": Entry("deploy.commands.backtest:backtest", "Say which pages a file would have made."),
     "relay": Entry("deploy.commands.relay:relay", "Turn alerts into pages with their evidence."),

@@ -1,5 +1,5 @@
-"""What is usual for a subject: counts by hour of the day and day of the week, how much they scatter, and how far its own
-past went beyond that.
+"""What is usual for a subject: counts by hour of the day and day of the week, how much they scatter, and how far its
+own past went beyond that.
 
 Learnt from the subject's own counts; past squalls are capped before they teach; honest about short history.
 All times are minutes since 1970 in UTC; hours and days are those of a zone's clocks.
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from stream.history import DAY, HOUR, History, hour_of_week, hours_of
+from stream.history import DAY, HOUR, History, hours_of, minute_of_week
 from stream.season import Season, cap, learn_season, levels
 from stream.surprise import surprise, surprises
 from stream.tail import HONEST_SCALE, Tail, fit_tail
@@ -31,9 +31,14 @@ _TRIMMED = 0.005
 _TAIL_SHARE = 0.03
 _HONEST_WINDOWS = 30.0
 _HONEST_PEAKS = 5.0
+# A cap needs a level, and a level capped hours.
+_LOOKS = 3
 # One peak a block, and one squall in so much history may be in it without teaching the tail.
 _BLOCK = 12 * HOUR
 _A_SQUALL_IN = 14 * DAY
+# Before a week is over some of its days have never been seen: how much one may hold of another, as a variance over the
+# square of the mean. Otherwise who begins on a Friday is paged on Monday morning.
+_UNSEEN_WEEKDAYS = 0.3
 # What is never believed to be steadier than this: the variance of a window's count over the square of its mean.
 _LEAST_DISPERSION = 1e-4
 
@@ -67,30 +72,32 @@ class Baseline:
         """Length of the history that it stands on."""
         return max(0, self.last_minute - self.first_minute)
 
-    def rate(self, minute: float) -> float:
-        """Usual count a minute."""
-        return self.level * float(self.season.shape[hour_of_week(minute, self.zone)]) / HOUR
+    @property
+    def rates(self) -> Array:
+        """Usual counts a minute by hour of the week, Monday 00:00 first, shape (168,)."""
+        result: Array = self.level / HOUR * self.season.shape
+        return result
 
     def expected(self, now: float, window: int) -> float:
         """Usual count in the window of so many minutes that ends at `now`: its minutes are the whole ones before now's
-        and now's own as far as it has gone."""
+        and now's own as far as it has gone. The clocks of the zone are taken to be those of `now` all the while."""
         begin = float(int(now) - window + 1)
-        total = 0.0
-        while begin < now:
-            # Clocks are ahead by whole quarters.
-            until = min(now, (begin // 15 + 1) * 15)
-            total += (until - begin) * self.rate(begin)
-            begin = until
-        return total
+        place = minute_of_week(begin, self.zone, now)
+        return self.level * self.season.between(place, place + (now - begin))
 
     def surprise(self, count: int, now: float, window: int) -> float:
         """Calibrated surprise of a count in the window that ends at `now`: 3 is passed by one window in a thousand."""
-        modelled = surprise(count, self.expected(now, window), self.dispersion[window])
+        usual = self.expected(now, window)
+        if count <= usual:
+            return 0.0
+        modelled = surprise(count, usual, self.dispersion[window])
         return float(self.tails[window].surprise(np.array([modelled]))[0])
 
     def surprises(self, observed: Array, usual: Array, window: int) -> Array:
-        """As `surprise` of many windows, of which `scan` told; NaN is none, 0."""
-        return self.tails[window].surprise(_modelled(observed, usual, self.dispersion[window]))
+        """As `surprise` of many windows of which `scan` told; NaN where it did not."""
+        modelled = _modelled(observed, usual, self.dispersion[window])
+        result: Array = np.where(np.isnan(observed), np.nan, self.tails[window].surprise(modelled))
+        return result
 
 
 def fit(history: History, windows: Sequence[int], zone: tzinfo = UTC, prior: Array | None = None) -> Baseline:
@@ -109,19 +116,22 @@ def fit(history: History, windows: Sequence[int], zone: tzinfo = UTC, prior: Arr
         dispersion[window] = _dispersion(tamed[window][whole], usual[whole])
         modelled = _modelled(observed[whole], usual[whole], dispersion[window])
         tails[window] = _tail(modelled, blocks[whole], window, length)
-        # A history lies nearer to the shape that it taught than what comes next will: by as much as that is unsure.
-        dispersion[window] += 2.0 * season.unsure(window)
+    # A history lies nearer to the shape that it taught than what comes next will: by as much as that is unsure.
+    noise = 1.0 + dispersion[min(windows, key=lambda window: abs(window - HOUR))] * scanned.level * hours
+    for window in windows:
+        dispersion[window] += 2.0 * noise * season.unsure(window) + (_UNSEEN_WEEKDAYS if length < 7 * DAY else 0.0)
     return Baseline(history.first, history.last, zone, scanned.level, season, dispersion, tails)
 
 
 def scan(history: History, season: Season, windows: Sequence[int], zone: tzinfo) -> tuple[Scan, dict[int, Array]]:
-    """What each window that ends with a step holds, and what was usual by what was known before it; and the counts once
-    more, with past squalls capped."""
-    bucket, of_week = hours_of(history, zone)
+    """What each window that ends with a step holds, and what was usual by what was known before it; and what it holds
+    where past squalls are capped. windows: in minutes, whole steps."""
+    bucket, _ = hours_of(history, zone)
     hourly, exposure, of_week, hours = _by_hour(history, zone)
     unit = exposure * season.shape[of_week]
     level = levels(hourly, unit, hours, _lag(hours), season.day_scatter)
-    for _ in range(3):
+    capped = hourly
+    for _ in range(_LOOKS):
         capped = cap(hourly, level[:-1] * unit)
         level = levels(capped, unit, hours, _lag(hours), season.day_scatter)
     known = ~np.isnan(history.counts)
@@ -137,18 +147,19 @@ def scan(history: History, season: Season, windows: Sequence[int], zone: tzinfo)
     tamed: dict[int, Array] = {}
     for window in windows:
         steps = window // history.step
-
-        def over(sums: Array) -> Array:
-            result = np.full(len(counts), np.nan)
-            result[steps - 1 :] = sums[steps:] - sums[:-steps]
-            return result
-
         # A window that nobody watched half of says nothing.
-        there = over(seen) >= 0.5 * steps
-        observed[window] = np.where(there & known, over(total), np.nan)
-        usual[window] = at_level * over(worth)
-        tamed[window] = over(tame)
+        there = known & (_over(seen, steps) >= 0.5 * steps)
+        observed[window] = np.where(there, _over(total, steps), np.nan)
+        usual[window] = at_level * _over(worth, steps)
+        tamed[window] = _over(tame, steps)
     return Scan(observed, usual, float(level[-1])), tamed
+
+
+def _over(cumulative: Array, steps: int) -> Array:
+    """What each run of so many steps holds, at its last one; NaN before there are so many."""
+    result = np.full(len(cumulative) - 1, np.nan)
+    result[steps - 1 :] = cumulative[steps:] - cumulative[:-steps]
+    return result
 
 
 def warm_up(history: History) -> int:
@@ -163,7 +174,7 @@ def _lag(hours: float) -> int:
 def _by_hour(history: History, zone: tzinfo) -> tuple[Array, Array, Places, float]:
     bucket, of_week = hours_of(history, zone)
     known = ~np.isnan(history.counts)
-    hourly = np.bincount(bucket, np.where(known, history.counts, 0.0), minlength=len(of_week))
+    hourly = np.bincount(bucket, np.where(known, history.counts, 0.0), minlength=len(of_week)).astype(np.float64)
     exposure = np.bincount(bucket, known, minlength=len(of_week)) * history.step / HOUR
     return hourly, exposure, of_week, max(1.0, history.step / HOUR)
 

@@ -1,7 +1,7 @@
 """Squalls in a series of counts: one pass, every step judged by what was known before it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from stream.baseline import Baseline, fit, scan, warm_up
 from stream.history import DAY, History
 from stream.squall import Gust, Policy, Squall, Watch
-from stream.threshold import threshold
+from stream.threshold import page_rate
 
 Array = npt.NDArray[np.float64]
 
@@ -32,13 +32,13 @@ class Detection:
     history: int = 28 * DAY
     shortest: int = 3 * DAY
     refit: int = DAY
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Each step of a series: the surprise of its loudest window, and what it would have had to pass; NaN where there was
-    too little history to judge by. usual: of the step itself."""
+    """Of each step of a series the surprise of its loudest window, and what it would have had to pass; NaN where there
+    was too little history to judge by. usual: of the step itself."""
 
     squalls: list[Squall]
     surprise: Array
@@ -72,8 +72,9 @@ def detect(series: History, how: Detection, allowed: npt.NDArray[np.bool_] | Non
         surprise, observed, expected = judge(baseline, known, windows, how.zone)
         fresh = len(known.counts) - (end - start)
         loud = surprise.max(1)
-        limit = how.surprise or threshold(loud[warm_up(past) : fresh], series.step, how.pages_a_month)
-        loudest[start:end], passes[start:end] = loud[fresh:], limit
+        rate = page_rate(loud[warm_up(past) : fresh], series.step)
+        limit = how.surprise or rate.threshold(how.pages_a_month)
+        loudest[start:end], passes[start:end], usual[start:end] = loud[fresh:], limit, expected[fresh:, 0]
         for at in range(fresh, len(known.counts)):
             if watch.current is None and not loud[at] >= limit:
                 continue
@@ -93,12 +94,9 @@ def detect(series: History, how: Detection, allowed: npt.NDArray[np.bool_] | Non
 def judge(baseline: Baseline, known: History, windows: Sequence[int], zone: tzinfo) -> tuple[Array, Array, Array]:
     """Of each step and window the calibrated surprise, the count and the usual, shape (steps, windows)."""
     scanned, _ = scan(known, baseline.season, windows, zone)
-    columns = []
-    for window in windows:
-        observed, usual = scanned.observed[window], scanned.usual[window]
-        columns.append(np.where(np.isnan(observed), np.nan, baseline.surprises(observed, usual, window)))
+    pairs = [(window, scanned.observed[window], scanned.usual[window]) for window in windows]
     return (
-        np.stack(columns, 1),
-        np.stack([scanned.observed[window] for window in windows], 1),
-        np.stack([scanned.usual[window] for window in windows], 1),
+        np.stack([baseline.surprises(observed, usual, window) for window, observed, usual in pairs], 1),
+        np.stack([observed for _, observed, _ in pairs], 1),
+        np.stack([usual for _, _, usual in pairs], 1),
     )

@@ -54,9 +54,15 @@ def of_minutes(minutes: Mapping[int, int], first: int, last: int) -> History:
     return History(first, 1, counts)
 
 
+def minute_of_week(minute: float, zone: tzinfo, now: float | None = None) -> float:
+    """Since Monday 00:00 by the clocks of a zone, as they are at the minute, or at `now`."""
+    offset = _offset(int((minute if now is None else now) // HOUR), zone)
+    return (minute + offset + _EPOCH_HOUR * HOUR) % (WEEK_HOURS * HOUR)
+
+
 def hour_of_week(minute: float, zone: tzinfo) -> int:
     """0 for the hour from Monday 00:00 by the clocks of a zone."""
-    return int((minute + _offset(int(minute // HOUR), zone)) // HOUR + _EPOCH_HOUR) % WEEK_HOURS
+    return int(minute_of_week(minute, zone) // HOUR)
 
 
 def hours_of(history: History, zone: tzinfo) -> tuple[Places, Places]:

@@ -36,7 +36,8 @@ class BadRow:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[TextIO]:
+def opened(path: str) -> Iterator[TextIO]:
+    """A text file, - for standard input; bytes that are no UTF-8 come as lone surrogates. Raises InputError."""
     if path == "-":
         # Of the same kind as a file; refused only where it has been read before, and then it is at its end.
         if isinstance(sys.stdin, TextIOWrapper):
@@ -68,7 +69,7 @@ def read_rows(path: str, needed: Sequence[str] = ("title", "text")) -> Iterator[
     the file itself cannot be read, or if a CSV has no such header.
     """
     suffix = _suffix(path)
-    with _opened(path) as file:
+    with opened(path) as file:
         rows = _csv_rows(path, file, needed) if suffix == ".csv" else _json_rows(file)
         for row in rows:
             if isinstance(row, Row):

@@ -5,6 +5,7 @@ have been said at the time.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ _LOOKS = 3
 _HORIZONS = (28 * 24, 10 * 24, 4 * 24)
 _QUICK = 36
 _CONTRADICTS = 3.0  # standard deviations
+_HOLIDAY = 0.6  # of the usual
 _STEADIEST = 0.01  # variance of a day's total over the square of its mean, at the least
 
 
@@ -38,6 +40,21 @@ class Season:
     day_scatter: float
     events: float = 0.0
     weekdays: bool = False
+
+    @cached_property
+    def _until(self) -> list[float]:
+        """What two weeks of mean level 1 an hour hold until each of their hours begins."""
+        return [0.0, *np.cumsum(np.tile(self.shape, 2)).tolist()]
+
+    def between(self, begin: float, end: float) -> float:
+        """What a level of 1 an hour holds from one minute of the week to another, which may be of a later week."""
+        return self._before(end) - self._before(begin)
+
+    def _before(self, minute: float) -> float:
+        weeks, rest = divmod(minute / 60, 2 * WEEK_HOURS)
+        hour = int(rest)
+        until = self._until
+        return weeks * until[-1] + until[hour] + (rest - hour) * (until[hour + 1] - until[hour])
 
     def unsure(self, window: int) -> float:
         """Variance of the shape in a window (minutes) over its square, by the events that taught it."""
@@ -62,12 +79,22 @@ def learn_season(
         level = levels(capped, exposure * season.shape[of_week], hours, lag, season.day_scatter, ahead=True)[:-1]
         usual = level * exposure * season.shape[of_week]
         capped = cap(hourly, usual)
+        lesson = ~_holidays(hourly, usual, of_week, season.day_scatter)
         weekdays = len(hourly) * hours >= _WEEKDAYS_FROM
-        shape = _shape(capped, level * exposure, of_week, base, weekdays=weekdays)
+        shape = _shape(capped * lesson, level * exposure * lesson, of_week, base, weekdays=weekdays)
         shape = shape / shape[of_week].mean() if len(of_week) else shape
         scatter = _day_scatter(capped, level * exposure * shape[of_week], hours)
         season = Season(shape, scatter, float(capped.sum()), weekdays)
     return season
+
+
+def _holidays(hourly: Array, usual: Array, of_week: Places, day_scatter: float) -> npt.NDArray[np.bool_]:
+    """Hours of days that hold far less than usual: a level of their own, and no lesson for their weekday."""
+    day = np.cumsum(np.diff(of_week // 24, prepend=-1) != 0) - 1
+    seen, worth = (np.bincount(day, each).astype(np.float64) for each in (hourly, usual))
+    low = (seen < _HOLIDAY * worth) & (_deviation(seen, worth, day_scatter, 24) < -_CONTRADICTS)
+    result: npt.NDArray[np.bool_] = low[day]
+    return result
 
 
 def cap(hourly: Array, usual: Array) -> Array:
@@ -79,7 +106,7 @@ def cap(hourly: Array, usual: Array) -> Array:
 def levels(capped: Array, unit: Array, hours: float, lag: int, day_scatter: float, *, ahead: bool = False) -> Array:
     """The level before each hour, and after the last: what an hour of mean shape holds.
 
-    unit: what each hour would hold at a level of 1. hours: length of one. lag: so many of the newest are not learnt yet.
+    unit: what each hour would hold at a level of 1. hours: length of one. lag: so many of the newest are not learnt.
     ahead: hours that have nothing before them take the level of the first ones.
     """
     total = np.concatenate(([0.0], np.cumsum(capped)))

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -162,11 +163,18 @@ class TrendSettings(Section):
         "only as totals",
     )
     shortest_history: Duration = Field(
-        timedelta(days=7), description="below this a subject is not judged: no page from ignorance"
+        timedelta(days=3),
+        description="below this a subject is not judged: no page from ignorance; "
+        "below a week a squall must be a clear one",
     )
     held_back: Duration = Field(
         timedelta(hours=1),
         description="the newest history, which a baseline does not learn yet: it may be a squall",
+    )
+    zone: str = Field(
+        "UTC",
+        description="IANA name of the place by whose clocks a day and a week go, such as Europe/London; what is usual "
+        "at nine stays there when they are changed",
     )
     refit: Duration = Field(timedelta(minutes=5), description="how often baselines are learnt anew")
     future_tolerance: Duration = Field(
@@ -189,6 +197,20 @@ class TrendSettings(Section):
             if window < timedelta(minutes=1) or window % timedelta(minutes=1):
                 raise ValueError(f"a window is whole minutes, not {format_duration(window)}")
         return windows
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"there is no time zone '{zone}': write UTC or a name such as America/New_York") from error
+        return zone
+
+    @property
+    def clocks(self) -> ZoneInfo:
+        """The zone's clocks."""
+        return ZoneInfo(self.zone)
 
     @model_validator(mode="after")
     def _keeps_what_it_learns_from(self) -> Self:
@@ -216,6 +238,16 @@ class TrendSettings(Section):
 class AlertSettings(Section):
     """When to page."""
 
+    budget: float = Field(
+        3.0,
+        gt=0,
+        description="pages a month that ordinary times may cause, by all subjects together; what each has to pass "
+        "comes from it and from the subject's own past",
+    )
+    refractory: Duration = Field(
+        timedelta(hours=12),
+        description="so long after a squall another one of the subject must be ten times rarer than that was",
+    )
     surprise: float = Field(5.0, gt=0, description="page from this surprise on, in any window")
     stories: int = Field(5, ge=1, description="... and this many distinct stories in that window")
     stories_all: int = Field(

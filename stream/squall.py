@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 
-class Gust(NamedTuple):
-    """What a window holds at a moment. window: minutes."""
+@dataclass(frozen=True, slots=True)
+class Gust:
+    """What a window of so many minutes holds at a moment, what is usual for it, and how surprising that is."""
 
     window: int
     count: float
@@ -31,8 +31,8 @@ class Policy:
     """When a squall is over, and when another one begins; all in minutes.
 
     calm_window: it goes on while this window, or the next longer one there is, holds more than usual. calm_for: ... or
-    did so in so much time; a quarter of the window that shows it where that is longer. refractory: in so much time after
-    it another one must be `louder` than it was, in surprise (1 is ten times rarer): the echoes of a squall are no news.
+    did so in so much time; a quarter of the window that shows it where that is longer. refractory: in so much time
+    after it another one must be `louder` than it was, in surprise (1 is ten times rarer): echoes are no news.
     """
 
     calm_window: int = 15
@@ -54,7 +54,7 @@ class Watch:
         """Take the windows as they are at `now`, shortest first; gives back a squall that begins here."""
         loudest = max(gusts, key=lambda gust: gust.surprise)
         if self.current is not None:
-            self._go_on(now, gusts, loudest, threshold)
+            self._go_on(self.current, now, gusts, loudest, threshold)
             return None
         if loudest.surprise < threshold or not self._news(now, loudest):
             return None
@@ -71,9 +71,7 @@ class Watch:
             return True
         return since >= loudest.window and loudest.surprise >= last.peak.surprise + self._policy.louder
 
-    def _go_on(self, now: float, gusts: Sequence[Gust], loudest: Gust, threshold: float) -> None:
-        squall = self.current
-        assert squall is not None
+    def _go_on(self, squall: Squall, now: float, gusts: Sequence[Gust], loudest: Gust, threshold: float) -> None:
         if loudest.surprise > squall.peak.surprise:
             squall.peak, squall.peak_at = loudest, now
         calm = next((gust for gust in gusts if gust.window >= self._policy.calm_window), gusts[-1])

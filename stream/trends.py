@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from stream.baseline import Baseline, fit
 from stream.duration import format_duration
+from stream.history import of_minutes
 from stream.ledger import Closed, Ledger, Page, Record, day_of
 from stream.records import Tally, TallyEntry, TrendPoint, at_minute, minute_of
 from stream.settings import TrendSettings
@@ -192,7 +193,8 @@ class SubjectTrend:
         self._stories.forget_before(minute - self.windows[-1])
         if self._minutes:
             negatives = {at: counts.negative for at, counts in self._minutes.items() if counts.negative}
-            self.baseline = fit(negatives, self._watched_since(minute - held_back), minute - held_back, self.windows)
+            history = of_minutes(negatives, self._watched_since(minute - held_back), minute - held_back)
+            self.baseline = fit(history, self.windows, self.settings.clocks)
         self.fitted_at = now.timestamp()
         self._changed = False
 

@@ -1,6 +1,7 @@
 """`newsquall backtest`: which pages a file's headlines would have made, when, and on what."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ from alerts.challenge import Challenge, challenge
 from alerts.knownevents import Told, read_events, told
 from deploy.commands import options
 from deploy.commands.console import counted, one_line, progress, put, say
+from deploy.commands.detect import detection
 from deploy.commands.score import scored_rows
 from model.errors import InputError, UsageError
 from model.masking import Masker
 from model.providers import ProviderChoice
 from stream.clock import utc_now
-from stream.detector import Detection
 from stream.headlines import read_headlines
 from stream.history import DAY
 from stream.records import ScoredHeadline
@@ -40,11 +41,9 @@ DAYS_OF_A_FILE_OF_DAYS = 180
 @options.provider
 @click.option(
     "--budget",
-    type=click.FloatRange(min=0.01),
-    default=2.0,
-    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
     metavar="PAGES",
-    help="False pages a month that are accepted, of all subjects together.",
+    help="Pages a month, of all subjects together; alerts.budget if not given.",
 )
 @click.option("--events", metavar="FILE", help="Events that should have paged: name, from and, by choice, to, subject.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.png", help="Draw what happened.")
@@ -56,7 +55,7 @@ def backtest(
     file: str,
     models: tuple[str, ...],
     provider: ProviderChoice | None,
-    budget: float,
+    budget: float | None,
     events: str | None,
     plot: Path | None,
     as_json: bool,
@@ -72,6 +71,7 @@ def backtest(
     if len(models) == 2 and file == "-":
         raise UsageError("standard input can be read once: give a file to compare two models")
     known = read_events(events) if events else None
+    budget = budget or settings.alerts.budget
     results = [_run(settings, file, model, provider, budget, strict) for model in models or (None,)]
     past, pages, version = results[-1]
     against = challenge(results[0][1], pages) if len(results) == 2 else None
@@ -115,18 +115,15 @@ def _run(
     say(f"{counted(past.headlines, 'headline')} scored, {counted(bad, 'bad row')}")
     if past.sources == 1:
         say("the headlines name one source or none: how many sources a page has is not asked for")
-    alerts, trends = settings.alerts, settings.trends
+    alerts = settings.alerts
     days = past.step == DAY
     if days:
         say("the dates are days: judged by days, with half a year of history")
-    detection = Detection(
-        windows=tuple(int(window / timedelta(minutes=1)) for window in trends.windows),
-        pages_a_month=budget,
-        history=DAYS_OF_A_FILE_OF_DAYS * DAY if days else int(trends.history / timedelta(minutes=1)),
-        shortest=int(trends.shortest_history / timedelta(minutes=1)),
-    )
+    how = detection(settings, budget)
+    if days:
+        how = replace(how, history=DAYS_OF_A_FILE_OF_DAYS * DAY)
     conditions = Conditions(alerts.stories, alerts.stories_all, alerts.sources)
-    return past, back_test(past, detection, conditions), version
+    return past, back_test(past, how, conditions), version
 
 
 def _answer(

