@@ -5,16 +5,28 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
 from alerts.evidence import Evidence, gather, same_squall, summarise, unbroken
 from alerts.keyedlinks import KeyedLinks
 from alerts.notification import Alert, Reading, most_surprising, readings
 from alerts.operations import WATCHDOG
-from alerts.page import Page, grown_page, joined_page, plain_page, resolved_page, squall_page
+from alerts.page import (
+    Page,
+    PreviousSquall,
+    grown_page,
+    joined_page,
+    plain_page,
+    previous_squall,
+    resolved_page,
+    squall_page,
+)
 from alerts.pagebook import Entry, PageBook
 from stream.archive import Archive, archive_errors
 from stream.duration import format_duration, parse_duration
 from stream.records import MINUTE, ScoredHeadline
 from stream.settings import Settings
+from stream.verdicts import VerdictBook
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +40,10 @@ class Pager:
     Not for two threads at once: each decision stands on the one before.
     """
 
-    def __init__(self, settings: Settings, archive: Archive, book: PageBook) -> None:
+    def __init__(self, settings: Settings, archive: Archive, book: PageBook, verdicts: VerdictBook) -> None:
         self._settings = settings
         self._archive = archive
+        self._verdicts = verdicts
         self._links = KeyedLinks.of(settings.relay)
         self.book = book
 
@@ -102,9 +115,18 @@ class Pager:
         if not negatives:
             log.warning("%s fires and the archive has no negative headline of it", alert.subject)
         lately = sum(1 for each in negatives if each.published_at > now - reading.length)
-        page = self._linked(squall_page(alert, reading if told else None, evidence, lately, self._settings), now)
+        page = squall_page(alert, reading if told else None, evidence, lately, self._settings)
+        page = self._linked(msgspec.structs.replace(page, previous=self._previous(page)), now)
         self.book.open_page(page, alert, evidence.ids, now)
         log.info("page %s: %s", page.id, page.sentence)
+
+    def _previous(self, page: Page) -> PreviousSquall | None:
+        """The squall before of the page's subject."""
+        before = self.book.previous(page.subject, page.fired_at)
+        if before is None:
+            return None
+        said = self._verdicts.newest([before.id]).get(before.id)
+        return previous_squall(before, said.verdict if said else None)
 
     def _linked(self, page: Page, now: datetime) -> Page:
         return self._links.add(page, now) if self._links else page

@@ -16,6 +16,7 @@ from alerts.page import (
     extent_words,
     lasted_words,
     number,
+    previous_words,
     surprise_words,
     told_words,
 )
@@ -90,6 +91,8 @@ def _evidence(page: Page) -> Iterator[_Line]:
     yield _Line(Text(f"Since {clock_words(page.since)}: {extent_words(page)}"))
     if page.also_subjects:
         yield _also(page)
+    if before := previous_words(page):
+        yield _Line(Text(_printable(before)))
     yield _Line(Text())
     for story in page.stories:
         yield from _story(story)

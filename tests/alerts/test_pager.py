@@ -1,5 +1,6 @@
 """Which alerts open a page, join one, end one: on a real archive and a real book of pages."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from stream.archive import Archive
 from stream.fingerprint import fingerprint
 from stream.records import ScoredHeadline
 from stream.settings import Settings
+from stream.verdicts import Verdict, VerdictBook
 
 NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -31,7 +33,7 @@ KESTROVAN, MONTEFALDA = "entity/Kestrovan", "entity/Montefalda"
 
 
 def pager_of(archive: Archive) -> Pager:
-    return Pager(Settings(), archive, PageBook(archive.engine, ["desk"]))
+    return Pager(Settings(), archive, PageBook(archive.engine, ["desk"]), VerdictBook(archive.engine))
 
 
 def tell(
@@ -200,6 +202,57 @@ def test_the_next_squall_of_the_same_company_is_a_new_page(archive: Archive) -> 
     assert [page.status for page in pager.book.recent(10)] == ["firing", "resolved"]
 
 
+def squalls_of(pager: Pager, subject: str, starts: Sequence[datetime]) -> list[Page]:
+    """So many firings one after the other, each over half an hour later; their pages in this order."""
+    for start in starts:
+        alert = firing(subject, start, headlines=4)
+        pager.take([alert], start)
+        pager.take([resolved(alert, start + 30 * MINUTE)], start + 30 * MINUTE)
+    return pager.book.recent(10)[::-1]
+
+
+def test_a_page_tells_of_the_squall_before_and_of_what_was_said_of_it(archive: Archive) -> None:
+    later = NOW + timedelta(hours=3)
+    tell(archive, "Kestrovan", NOW - MINUTE, events=range(4))
+    tell(archive, "Kestrovan", later - MINUTE, events=range(4, 8))
+    tell(archive, "Montefalda", NOW - MINUTE, topic="credit_debt")
+    pager = pager_of(archive)
+    squalls_of(pager, MONTEFALDA, [NOW - SECOND])
+    _, first = squalls_of(pager, KESTROVAN, [NOW])
+    assert first.previous is None, "another company's squall is none of its own"
+    VerdictBook(archive.engine).give(first.id, Verdict("real", "Ada", NOW))
+    VerdictBook(archive.engine).give(first.id, Verdict("false_alarm", "Ada", NOW))
+    before = squalls_of(pager, KESTROVAN, [later])[-1].previous
+    assert before is not None
+    assert (before.page, before.subject, before.verdict) == (first.id, KESTROVAN, "false_alarm")
+    assert (before.headlines, before.story_count, before.since) == (4, 4, NOW - MINUTE)
+    assert (before.fired_at, before.resolved_at) == (NOW, NOW + 30 * MINUTE)
+    assert before.story == first.stories[0].title
+
+
+def test_a_squall_that_joined_another_subjects_page_is_the_squall_before(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE, events=range(4))
+    pager = pager_of(archive)
+    together = [firing("topic/all", headlines=4), firing("topic/fraud_governance", headlines=4)]
+    pager.take(together, NOW)
+    pager.take([resolved(each, NOW + 30 * MINUTE) for each in together], NOW + 30 * MINUTE)
+    later = NOW + timedelta(hours=3)
+    tell(archive, "Kestrovan", later - MINUTE, events=range(4, 8))
+    pager.take([firing("topic/all", later, headlines=4)], later)
+    before = pager.book.recent(1)[0].previous
+    assert before is not None
+    assert (before.subject, before.fired_at) == ("topic/fraud_governance", NOW)
+    assert (before.page, before.verdict) == (pager.book.recent(2)[1].id, None)
+
+
+def test_of_several_squalls_before_the_newest_is_told(archive: Archive) -> None:
+    starts = [NOW + timedelta(days=day) for day in range(4)]
+    for number, start in enumerate(starts):
+        tell(archive, "Kestrovan", start - MINUTE, events=range(2 * number, 2 * number + 2))
+    pages = squalls_of(pager_of(archive), KESTROVAN, starts)
+    assert [page.previous and page.previous.page for page in pages] == [None, *(page.id for page in pages[:-1])]
+
+
 def test_a_firing_whose_end_was_never_heard_of_does_not_swallow_the_next_squall(archive: Archive) -> None:
     tell(archive, "Kestrovan", NOW - MINUTE, events=range(4))
     pager = pager_of(archive)
@@ -294,7 +347,7 @@ def test_the_archive_lags_while_it_has_fewer_than_the_alert_has_counted(archive:
 
 def test_what_is_delivered_is_marked_for_its_receiver_alone(archive: Archive) -> None:
     book = PageBook(archive.engine, ["desk", "terminal"])
-    pager = Pager(Settings(), archive, book)
+    pager = Pager(Settings(), archive, book, VerdictBook(archive.engine))
     tell(archive, "Kestrovan", NOW - MINUTE)
     pager.take([firing(KESTROVAN)], NOW)
     (delivery,) = book.pending("desk")
