@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Struct
 
+from alerts.circumstances import Circumstances
 from alerts.evidence import Evidence, Story
 from alerts.notification import Alert, Reading
 from alerts.rules import KINDS, anchor
@@ -82,6 +83,7 @@ class Page(Struct, frozen=True):
     -log10 of the chance of that, when the alert fired. `headlines`, `story_count` and `source_count`: from
     the onset, `since`, to the last headline, `last_at`. `models`: the versions that scored them. `revision`: how often
     it has been told that it grew. `previous`: the squall before of this subject, None if there is no page of it.
+    `circumstances`: what else changed when this one began.
     """
 
     id: str
@@ -107,6 +109,7 @@ class Page(Struct, frozen=True):
     models: list[str] = []
     revision: int = 0
     previous: PreviousSquall | None = None
+    circumstances: Circumstances | None = None
     version: int = 1
 
     @property
@@ -316,6 +319,11 @@ def previous_words(page: Page) -> str | None:
     said = VERDICT_WORDS.get(before.verdict or "", "nobody said what it was worth")
     story = f": {before.story}" if before.story else ""
     return f"The squall before: {at.day} {at:%b %Y %H:%M} UTC{elsewhere}, {extent}; {said}{story}"
+
+
+def circumstances_words(page: Page) -> str | None:
+    """Whether it is the news, or what comes in, or the model."""
+    return None if page.circumstances is None else f"Data or model? {page.circumstances.sentence}"
 
 
 def usual_words(baseline: float) -> str:

@@ -2,11 +2,13 @@
 it."""
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
+from alerts.circumstances import DAYS, Circumstances, circumstances, span_of
 from alerts.evidence import Evidence, gather, same_squall, summarise, unbroken
 from alerts.keyedlinks import KeyedLinks
 from alerts.notification import Alert, Reading, most_surprising, readings
@@ -24,6 +26,7 @@ from alerts.page import (
 from alerts.pagebook import Entry, PageBook
 from stream.archive import Archive, archive_errors
 from stream.duration import format_duration, parse_duration
+from stream.inflow import Inflow
 from stream.records import MINUTE, ScoredHeadline
 from stream.settings import Settings
 from stream.verdicts import VerdictBook
@@ -116,7 +119,8 @@ class Pager:
             log.warning("%s fires and the archive has no negative headline of it", alert.subject)
         lately = sum(1 for each in negatives if each.published_at > now - reading.length)
         page = squall_page(alert, reading if told else None, evidence, lately, self._settings)
-        page = self._linked(msgspec.structs.replace(page, previous=self._previous(page)), now)
+        told_of = {"previous": self._previous(page), "circumstances": self._circumstances(evidence, now)}
+        page = self._linked(msgspec.structs.replace(page, **told_of), now)
         self.book.open_page(page, alert, evidence.ids, now)
         log.info("page %s: %s", page.id, page.sentence)
 
@@ -127,6 +131,28 @@ class Pager:
             return None
         said = self._verdicts.newest([before.id]).get(before.id)
         return previous_squall(before, said.verdict if said else None)
+
+    def _circumstances(self, evidence: Evidence, now: datetime) -> Circumstances:
+        """What else changed when a squall began."""
+        span = span_of(evidence.since, now)
+        since = now - span
+        own = Counter(
+            telling.source for story in evidence.stories for telling in story.tellings if telling.published_at >= since
+        )
+        with archive_errors("the archive cannot be read"):
+            lately = self._archive.inflow(since, now + MINUTE)
+            before = list(self._days_before(since, now))
+            first = self._archive.first_scored(lately.models)
+        return circumstances(lately, before, own, first)
+
+    def _days_before(self, since: datetime, now: datetime) -> Iterator[Inflow]:
+        """What came in at the same hours of each day before that the archive knows."""
+        for day in range(1, DAYS + 1):
+            at = now - timedelta(days=day)
+            found = self._archive.inflow(since - timedelta(days=day), at)
+            # A quiet hour of a day with headlines is nothing; a day without any is one before the archive's first.
+            if found.headlines or self._archive.holds_any(at - timedelta(days=1), at):
+                yield found
 
     def _linked(self, page: Page, now: datetime) -> Page:
         return self._links.add(page, now) if self._links else page

@@ -16,6 +16,7 @@ from alerts.page import (
     Page,
     PageStory,
     also_words,
+    circumstances_words,
     clock_words,
     extent_words,
     previous_words,
@@ -98,8 +99,8 @@ def digest(page: Page) -> Digest:
             lines.append(f"Since {clock_words(page.since)}: {extent_words(page)}")
     if page.also_subjects:
         lines.append(also_words(page))
-    if firing and (before := previous_words(page)):
-        lines.append(before)
+    if firing:
+        lines += [said for said in (previous_words(page), circumstances_words(page)) if said]
     if page.status == "resolved" and page.resolved_at:
         lines.append(f"Fired at {clock_words(page.fired_at)}, resolved at {clock_words(page.resolved_at)}")
     facts = [f"surprise {said}" for said in [surprise_words(page)] if said and firing]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from alerts.circumstances import Circumstances
 from alerts.evidence import gather
 from alerts.notification import Alert, Reading
 from alerts.page import (
@@ -150,6 +151,13 @@ def test_the_squall_before_is_told_in_a_line_of_the_terminal() -> None:
     assert "Kestrovan warns on profit" in text
     assert text.index("The squall before") < text.index("02:39  Auditor")
     assert "The squall before" not in printed(PAGE)
+
+
+def test_the_terminal_says_whether_it_is_the_data_or_the_model() -> None:
+    found = Circumstances("Nothing else changed: the same model v1", [], 7, None)
+    text = printed(msgspec.structs.replace(PAGE, previous=BEFORE, circumstances=found), width=300)
+    assert "\nData or model? Nothing else changed: the same model v1\n" in text
+    assert text.index("The squall before") < text.index("Data or model?") < text.index("02:39  Auditor")
 
 
 def test_the_squall_before_says_where_it_was_told_and_that_nobody_judged_it() -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from alerts.circumstances import Circumstances
 from alerts.notification import Alert
 from alerts.page import Page
 from alerts.pagebook import PageBook
@@ -251,6 +252,81 @@ def test_of_several_squalls_before_the_newest_is_told(archive: Archive) -> None:
         tell(archive, "Kestrovan", start - MINUTE, events=range(2 * number, 2 * number + 2))
     pages = squalls_of(pager_of(archive), KESTROVAN, starts)
     assert [page.previous and page.previous.page for page in pages] == [None, *(page.id for page in pages[:-1])]
+
+
+def days_before(archive: Archive, days: int, source: str = "Rhinegate", model: str = "v1", each: int = 12) -> None:
+    """Ordinary headlines in the hour before NOW of each of so many days before."""
+    rows = []
+    for day in range(1, days + 1):
+        for number in range(each):
+            at = NOW - timedelta(days=day) - (number + 1) * MINUTE
+            title = f"Markets quiet {day} {number}"
+            rows.append(
+                ScoredHeadline(
+                    id=f"day-{day}-{number}",
+                    title=title,
+                    source=source,
+                    url="",
+                    published_at=at,
+                    scored_at=at,
+                    topic="markets_general",
+                    topic_probability=0.9,
+                    sentiment="neutral",
+                    probabilities={"negative": 0.1, "neutral": 0.8, "positive": 0.1},
+                    polarity=0.0,
+                    entities={},
+                    fingerprint=fingerprint(title),
+                    model=model,
+                )
+            )
+    archive.keep(rows)
+
+
+def circumstances_of(archive: Archive) -> Circumstances:
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    pager = pager_of(archive)
+    pager.take([firing(KESTROVAN)], NOW)
+    found = only_page(pager).circumstances
+    assert found is not None
+    return found
+
+
+def test_a_page_says_that_the_archive_is_too_young_to_compare(archive: Archive) -> None:
+    days_before(archive, 2)
+    found = circumstances_of(archive)
+    assert (found.days, found.changes) == (0, [])
+    assert found.sentence == (
+        "The archive is too young to say which sources are usual; the same model v1 since 1 Jul 2026 02:28 UTC"
+    )
+
+
+def test_a_page_names_a_feed_that_has_fallen_silent(archive: Archive) -> None:
+    days_before(archive, 4)
+    found = circumstances_of(archive)
+    assert found.days == 4
+    # Two of the squall's headlines come from there.
+    assert "Rhinegate sends 2 headlines, at least 12 before (compared with the same hours of 4 days)" in found.sentence
+
+
+def test_a_page_names_a_model_that_is_new(archive: Archive) -> None:
+    days_before(archive, 4, model="v0", each=2)
+    found = circumstances_of(archive)
+    assert [(change.kind, change.name) for change in found.changes] == [("model", "v1")]
+    assert found.model_since == NOW - MINUTE
+
+
+def test_the_squalls_own_headlines_are_no_change_of_what_comes_in(archive: Archive) -> None:
+    days_before(archive, 4, each=2)
+    tell(archive, "Montefalda", NOW - 3 * MINUTE)
+    found = circumstances_of(archive)
+    assert found.sentence.startswith("Nothing else changed: the same model v1 since 29 Jun 2026")
+
+
+def test_an_hour_without_headlines_is_a_day_before_if_that_day_has_some(archive: Archive) -> None:
+    days_before(archive, 4, each=2)
+    with archive.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE headlines SET published_at = published_at - 7200000000"))
+    assert circumstances_of(archive).days == 4
 
 
 def test_a_firing_whose_end_was_never_heard_of_does_not_swallow_the_next_squall(archive: Archive) -> None:

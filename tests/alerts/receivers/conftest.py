@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from alerts.circumstances import Circumstances
 from alerts.page import Links, Page, PageStory, PreviousSquall, resolved_page
 
 NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
@@ -96,4 +97,5 @@ def hostile(page: Page) -> Page:
             story=(ATTACKS[1] * 40)[:2_000],
             verdict="false_alarm",
         ),
+        circumstances=Circumstances(f"Also changed: {ATTACKS[2]} sends 90 other headlines, none before", [], 7, NOW),
     )

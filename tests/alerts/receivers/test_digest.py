@@ -44,6 +44,8 @@ def test_the_end_is_told_in_short(ended: Page) -> None:
 def test_the_squall_before_is_a_line_of_a_page_that_fires_and_of_no_end(page: Page, hostile: Page) -> None:
     told = msgspec.structs.replace(page, previous=hostile.previous)
     assert digest(told).lines[-1].startswith("The squall before: 4 Apr 2026 02:40 UTC (in the page about ")
+    judged = msgspec.structs.replace(told, circumstances=hostile.circumstances)
+    assert digest(judged).lines[-1].startswith("Data or model? Also changed: ")
     ended = resolved_page(told, page.fired_at + timedelta(minutes=3), None)
     assert not any("squall before" in line for line in digest(ended).lines)
 
