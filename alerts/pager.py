@@ -11,7 +11,7 @@ import msgspec
 from alerts.circumstances import DAYS, Circumstances, circumstances, span_of
 from alerts.evidence import Evidence, gather, same_squall, summarise, unbroken
 from alerts.keyedlinks import KeyedLinks
-from alerts.notification import Alert, Reading, most_surprising, readings
+from alerts.notification import Alert, Reading, most_surprising, readings, refusals
 from alerts.operations import WATCHDOG
 from alerts.page import (
     Page,
@@ -119,7 +119,7 @@ class Pager:
             log.warning("%s fires and the archive has no negative headline of it", alert.subject)
         lately = sum(1 for each in negatives if each.published_at > now - reading.length)
         page = squall_page(alert, reading if told else None, evidence, lately, self._settings)
-        told_of = {"previous": self._previous(page), "circumstances": self._circumstances(evidence, now)}
+        told_of = {"previous": self._previous(page), "circumstances": self._circumstances(alert, evidence, now)}
         page = self._linked(msgspec.structs.replace(page, **told_of), now)
         self.book.open_page(page, alert, evidence.ids, now)
         log.info("page %s: %s", page.id, page.sentence)
@@ -132,7 +132,7 @@ class Pager:
         said = self._verdicts.newest([before.id]).get(before.id)
         return previous_squall(before, said.verdict if said else None)
 
-    def _circumstances(self, evidence: Evidence, now: datetime) -> Circumstances:
+    def _circumstances(self, alert: Alert, evidence: Evidence, now: datetime) -> Circumstances:
         """What else changed when a squall began."""
         span = span_of(evidence.since, now)
         since = now - span
@@ -143,7 +143,7 @@ class Pager:
             lately = self._archive.inflow(since, now + MINUTE)
             before = list(self._days_before(since, now))
             first = self._archive.first_scored(lately.models)
-        return circumstances(lately, before, own, first)
+        return circumstances(lately, before, own, first, refusals(alert.annotations))
 
     def _days_before(self, since: datetime, now: datetime) -> Iterator[Inflow]:
         """What came in at the same hours of each day before that the archive knows."""

@@ -308,6 +308,17 @@ def test_a_page_names_a_feed_that_has_fallen_silent(archive: Archive) -> None:
     assert "Rhinegate sends 2 headlines, at least 12 before (compared with the same hours of 4 days)" in found.sentence
 
 
+def test_a_page_tells_of_refusals_that_the_alert_tells_of(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    pager = pager_of(archive)
+    alert = firing(KESTROVAN)
+    alert.annotations["rejected"] = "now 40;usual 1.5;"
+    pager.take([alert], NOW)
+    found = only_page(pager).circumstances
+    assert found is not None
+    assert "40 headlines were refused in the last hour, usually 2" in found.sentence
+
+
 def test_a_page_names_a_model_that_is_new(archive: Archive) -> None:
     days_before(archive, 4, model="v0", each=2)
     found = circumstances_of(archive)
