@@ -145,6 +145,13 @@ class PageBook:
         with self._transaction() as connection:
             return [_page.decode(page) for page in connection.execute(query).scalars()]
 
+    def fired_since(self, since: datetime) -> list[Page]:
+        """The pages that fired then or later, as they are now, the oldest first."""
+        query = sa.select(_pages.c.page).where(_pages.c.fired_at >= microseconds(since))
+        with self._transaction() as connection:
+            found = connection.execute(query.order_by(_pages.c.fired_at, _pages.c.id)).scalars()
+            return [_page.decode(page) for page in found]
+
     def find(self, page_id: str) -> Page | None:
         """A page as it is now."""
         with self._transaction() as connection:
