@@ -1,9 +1,14 @@
 """The benches of the stream on real servers, small: they end, and nothing is lost in them."""
 
+import pytest
+
 from deploy.bench.burst import measure as burst
+from deploy.bench.latency import STAGES
+from deploy.bench.latency import measure as latency
 from deploy.bench.scorer import texts_of
 from deploy.bench.state import measure as state
 from deploy.bench.stream import measure as stream
+from deploy.demo.system import DEMO_PACE
 from model.bundle import BUNDLED, Bundle
 from model.scorer import Scorer
 from stream.watchlist import Watchlist
@@ -26,6 +31,16 @@ def test_a_burst_is_caught_up_with_in_order_and_without_a_rebalance() -> None:
     assert (result.lost, result.doubled, result.rebalances, result.out_of_order) == (0, 0, 0, 0)
     assert result.lag_peak > 0
     assert abs(result.delay.told_mean - result.delay.mean) <= 0.02
+
+
+def test_a_squalls_fifth_story_becomes_a_page_and_every_stage_of_its_way_is_told() -> None:
+    result = latency(2, DEMO_PACE, lambda _: None)
+    assert (result.runs, result.paged) == (2, 2)
+    assert list(result.stages) == list(STAGES)
+    assert all(stage.p50 >= 0 for stage in result.stages.values())
+    assert sum(stage.share for stage in result.stages.values()) == pytest.approx(1, abs=0.01)
+    assert result.first is not None
+    assert 0 < result.p50 <= result.p95 == result.longest
 
 
 def test_a_worker_reads_its_state_back() -> None:
