@@ -119,7 +119,7 @@ class Pager:
             log.warning("%s fires and the archive has no negative headline of it", alert.subject)
         lately = sum(1 for each in negatives if each.published_at > now - reading.length)
         page = squall_page(alert, reading if told else None, evidence, lately, self._settings)
-        told_of = {"previous": self._previous(page), "circumstances": self._circumstances(alert, evidence, now)}
+        told_of = {"previous": self._previous(page), "circumstances": self.circumstances(alert, evidence, now)}
         page = self._linked(msgspec.structs.replace(page, **told_of), now)
         self.book.open_page(page, alert, evidence.ids, now)
         log.info("page %s: %s", page.id, page.sentence)
@@ -132,7 +132,7 @@ class Pager:
         said = self._verdicts.newest([before.id]).get(before.id)
         return previous_squall(before, said.verdict if said else None)
 
-    def _circumstances(self, alert: Alert, evidence: Evidence, now: datetime) -> Circumstances:
+    def circumstances(self, alert: Alert, evidence: Evidence, now: datetime) -> Circumstances:
         """What else changed when a squall began."""
         span = span_of(evidence.since, now)
         since = now - span

@@ -303,3 +303,22 @@ def latency(settings: Settings, *, runs: int, as_shipped: bool) -> None:
     shipped = Pace(timedelta(seconds=15), alerts.evaluation, alerts.group_wait, alerts.group_interval)
     result = measure(runs, shipped if as_shipped else DEMO_PACE, say)
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
+@click.option(
+    "--database",
+    type=click.Choice(["postgresql", "sqlite"]),
+    default="postgresql",
+    show_default=True,
+    help="A server or file of its own, gone at the end.",
+)
+@click.option("--rows", type=click.IntRange(min=10_000), default=5_000_000, show_default=True, help="Headlines in it.")
+@click.option("--days", type=click.IntRange(min=10), default=180, show_default=True, help="Over which they are spread.")
+@click.option("--runs", type=click.IntRange(min=1), default=50, show_default=True, help="Pages of each kind.")
+def evidence(*, database: Literal["postgresql", "sqlite"], rows: int, days: int, runs: int) -> None:
+    """How fast a page is decided and its evidence found in a large archive, with the plans of what is asked."""
+    from deploy.bench.evidence import measure  # noqa: PLC0415
+
+    result = measure(database, rows, days, runs, say)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
