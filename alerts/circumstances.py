@@ -88,8 +88,9 @@ def circumstances(
     changes = [*_model(now, before, since), *_refusals(refusals)]
     if days:
         sources = [*_loud(now, days, own), *_quiet(now, days)]
-        changes += [*sources, *_one_source(days, own)]
-        changes += _volume(now, days, own, {each.name for each in sources})
+        # A few feeds that have changed are no change of all; many are, and that is told first.
+        told = {each.name for each in sources} if len(sources) <= TOLD else set()
+        changes += [*_volume(now, days, own, told), *sources, *_one_source(days, own)]
         changes += [*_letters(now, days), *_confidence(now, days)]
     newest = max((since[name] for name in now.models if name in since), default=None)
     return Circumstances(_sentence(changes, now, newest, len(days)), changes, len(days), newest)
