@@ -17,6 +17,8 @@ from stream.inflow import Inflow
 # A squall's own span is looked at, in these bounds: a shorter one has too few headlines, and of a longer one the last
 # hours say what is wrong now.
 SHORTEST, LONGEST = timedelta(hours=1), timedelta(hours=6)
+# ... and of so many headlines the newest are enough: a large archive answers as fast as a small one.
+ENOUGH = 2_000
 DAYS = 7
 FEWEST_DAYS = 3  # with headlines; from fewer nothing is said of what is usual
 # A source is told of if it has so many headlines and more than FACTOR times the most of the days before, or if it

@@ -3,12 +3,12 @@ it."""
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
-from alerts.circumstances import DAYS, Circumstances, circumstances, span_of
+from alerts.circumstances import DAYS, ENOUGH, SHORTEST, Circumstances, circumstances, span_of
 from alerts.evidence import Evidence, gather, same_squall, summarise, unbroken
 from alerts.keyedlinks import KeyedLinks
 from alerts.notification import Alert, Reading, most_surprising, readings, refusals
@@ -133,26 +133,25 @@ class Pager:
         return previous_squall(before, said.verdict if said else None)
 
     def circumstances(self, alert: Alert, evidence: Evidence, now: datetime) -> Circumstances:
-        """What else changed when a squall began."""
+        """What else changed when a squall began, of which this evidence was found. Raises ArchiveError."""
         span = span_of(evidence.since, now)
-        since = now - span
-        own = Counter(
-            telling.source for story in evidence.stories for telling in story.tellings if telling.published_at >= since
-        )
         with archive_errors("the archive cannot be read"):
-            lately = self._archive.inflow(since, now + MINUTE)
-            before = list(self._days_before(since, now))
+            (lately,) = self._archive.inflows([(now - span, now)])
+            if lately.headlines > ENOUGH:
+                span = max(SHORTEST, span * (ENOUGH / lately.headlines))
+                (lately,) = self._archive.inflows([(now - span, now)])
+            before = self._days_before(span, now)
             first = self._archive.first_scored(lately.models)
+        tellings = (telling for story in evidence.stories for telling in story.tellings)
+        own = Counter(telling.source for telling in tellings if now - span <= telling.published_at < now)
         return circumstances(lately, before, own, first, refusals(alert.annotations))
 
-    def _days_before(self, since: datetime, now: datetime) -> Iterator[Inflow]:
+    def _days_before(self, span: timedelta, now: datetime) -> list[Inflow]:
         """What came in at the same hours of each day before that the archive knows."""
-        for day in range(1, DAYS + 1):
-            at = now - timedelta(days=day)
-            found = self._archive.inflow(since - timedelta(days=day), at)
-            # A quiet hour of a day with headlines is nothing; a day without any is one before the archive's first.
-            if found.headlines or self._archive.holds_any(at - timedelta(days=1), at):
-                yield found
+        ends = [now - timedelta(days=day) for day in range(1, DAYS + 1)]
+        found = zip(ends, self._archive.inflows([(end - span, end) for end in ends]), strict=True)
+        # A quiet hour of a day with headlines is nothing; a day without any is one before the archive's first.
+        return [day for end, day in found if day.headlines or self._archive.holds_any(end - timedelta(days=1), end)]
 
     def _linked(self, page: Page, now: datetime) -> Page:
         return self._links.add(page, now) if self._links else page

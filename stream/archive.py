@@ -201,8 +201,8 @@ class Archive:
         with self.engine.connect() as connection:
             return sorted(map(from_microseconds, connection.execute(query).scalars()))
 
-    def inflow(self, since: datetime, until: datetime) -> Inflow:
-        """What came in, published in [since, until)."""
+    def inflows(self, spans: Sequence[tuple[datetime, datetime]]) -> list[Inflow]:
+        """What came in over each span, published in [since, until)."""
         sentiment, columns = headlines.c.sentiment, headlines.c
         chosen_probability = sa.case(
             (sentiment == "negative", columns.p_negative),
@@ -224,11 +224,17 @@ class Archive:
                 sa.func.sum(chosen_probability),
                 sa.func.sum(other_letters),
             )
-            .where(columns.published_at >= microseconds(since), columns.published_at < microseconds(until))
+            .where(columns.published_at >= sa.bindparam("since"), columns.published_at < sa.bindparam("until"))
             .group_by(columns.source, columns.model)
         )
         with self.engine.connect() as connection:
-            return inflow(Portion(*row) for row in connection.execute(query))
+            return [
+                inflow(
+                    Portion(*row)
+                    for row in connection.execute(query, {"since": microseconds(since), "until": microseconds(until)})
+                )
+                for since, until in spans
+            ]
 
     def holds_any(self, since: datetime, until: datetime) -> bool:
         """Whether a headline was published in [since, until]."""

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from alerts.circumstances import Circumstances
+from alerts.evidence import gather
 from alerts.notification import Alert
 from alerts.page import Page
 from alerts.pagebook import PageBook
@@ -256,29 +257,33 @@ def test_of_several_squalls_before_the_newest_is_told(archive: Archive) -> None:
 
 def days_before(archive: Archive, days: int, source: str = "Rhinegate", model: str = "v1", each: int = 12) -> None:
     """Ordinary headlines in the hour before NOW of each of so many days before."""
-    rows = []
     for day in range(1, days + 1):
-        for number in range(each):
-            at = NOW - timedelta(days=day) - (number + 1) * MINUTE
-            title = f"Markets quiet {day} {number}"
-            rows.append(
-                ScoredHeadline(
-                    id=f"day-{day}-{number}",
-                    title=title,
-                    source=source,
-                    url="",
-                    published_at=at,
-                    scored_at=at,
-                    topic="markets_general",
-                    topic_probability=0.9,
-                    sentiment="neutral",
-                    probabilities={"negative": 0.1, "neutral": 0.8, "positive": 0.1},
-                    polarity=0.0,
-                    entities={},
-                    fingerprint=fingerprint(title),
-                    model=model,
-                )
+        ordinary(archive, source, [NOW - timedelta(days=day) - (number + 1) * MINUTE for number in range(each)], model)
+
+
+def ordinary(archive: Archive, source: str, times: Sequence[datetime], model: str = "v1") -> None:
+    """Neutral headlines about nobody."""
+    rows = []
+    for at in times:
+        title = f"Markets quiet {at:%d %H %M}"
+        rows.append(
+            ScoredHeadline(
+                id=f"{source}-{at.isoformat()}",
+                title=title,
+                source=source,
+                url="",
+                published_at=at,
+                scored_at=at,
+                topic="markets_general",
+                topic_probability=0.9,
+                sentiment="neutral",
+                probabilities={"negative": 0.1, "neutral": 0.8, "positive": 0.1},
+                polarity=0.0,
+                entities={},
+                fingerprint=fingerprint(title),
+                model=model,
             )
+        )
     archive.keep(rows)
 
 
@@ -306,6 +311,21 @@ def test_a_page_names_a_feed_that_has_fallen_silent(archive: Archive) -> None:
     assert found.days == 4
     # Two of the squall's headlines come from there.
     assert "Rhinegate sends 2 headlines, at least 12 before (compared with the same hours of 4 days)" in found.sentence
+
+
+def test_of_very_many_headlines_the_newest_say_what_has_changed(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onset = NOW - timedelta(hours=5)
+    days_before(archive, 4, each=2)
+    ordinary(archive, "Flood", [NOW - timedelta(hours=4) + number * MINUTE for number in range(12)])
+    tell(archive, "Kestrovan", onset)
+    pager, alert = pager_of(archive), firing(KESTROVAN)
+    evidence = gather(archive.negatives(KESTROVAN, onset, NOW), 0.01, timedelta(hours=6), NOW)
+    assert [each.name for each in pager.circumstances(alert, evidence, NOW).changes] == ["Flood"]
+    # Of twenty headlines in five hours four are one hour's.
+    monkeypatch.setattr("alerts.pager.ENOUGH", 4)
+    assert not pager.circumstances(alert, evidence, NOW).changes
 
 
 def test_a_page_tells_of_refusals_that_the_alert_tells_of(archive: Archive) -> None:
