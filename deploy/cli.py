@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, Entry] = {
     "detect": Entry("deploy.commands.detect:detect_squalls", "Find squalls in a file of counts."),
     "rules": Entry("deploy.commands.rules:rules", "Render, check and test the Prometheus rules."),
     "backtest": Entry("deploy.commands.backtest:backtest", "Say which pages a file would have made."),
+    "verdicts": Entry("deploy.commands.verdicts:verdicts", "Say how often pages were right, by what people said."),
     "relay": Entry("deploy.commands.relay:relay", "Turn alerts into pages with their evidence."),
     "bench": Entry("deploy.commands.bench:bench", "Measure speed on this machine."),
     "doctor": Entry("deploy.commands.doctor:doctor", "Say what is wrong, and what to do.", settings=False),
