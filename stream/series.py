@@ -78,6 +78,8 @@ def read_series(path: str, zone: tzinfo, report: Report) -> Series:
                 row.line,
                 f"lies between two steps of {format_duration(timedelta(minutes=step))}: its time is passed over",
             )
+        elif math.isnan(row.value):
+            continue
         elif place in taken:
             report(row.line, f"repeats the time of line {taken[place]}: the first one counts")
         else:
