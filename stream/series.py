@@ -5,7 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +18,7 @@ from stream.rows import opened
 COLUMNS = ("timestamp", "value")
 # Of steps, gaps included: a date that was mistyped by a century must not fill the memory.
 MOST_STEPS = 5_000_000
+EARLIEST_YEAR, LATEST_YEAR = 1970, 2200
 # How far a row may lie from its step, in steps: watches differ, and so do programs that note the time when they begin.
 _LEEWAY = 0.25
 
@@ -26,18 +27,19 @@ Report = Callable[[int, str], None]
 
 @dataclass(frozen=True)
 class Series:
-    """Counts on a grid, and how its rows write their times."""
+    """Counts on a grid, and how its rows write their times: with which offset, or as a zone's clocks without one."""
 
     history: History
     first: datetime
-    naive: bool
+    offset: tzinfo | None
+    zone: tzinfo
 
     def timestamp(self, minute: float) -> str:
         """A moment, in minutes as those of `history`, as the file would write it."""
         moment = self.first + timedelta(minutes=minute - self.history.first)
-        if self.naive:
-            return moment.replace(tzinfo=None).isoformat(" ")
-        return moment.isoformat()
+        if self.offset is None:
+            return moment.astimezone(self.zone).replace(tzinfo=None).isoformat(" ")
+        return moment.astimezone(self.offset).isoformat()
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def read_series(path: str, zone: tzinfo, report: Report) -> Series:
     Raises InputError where there is no series in the file: no such columns, fewer than two rows, no steady step.
     """
     with opened(path) as file:
-        rows, naive = _rows(path, csv.DictReader(file, strict=True), zone, report)
+        rows, offset = _rows(path, csv.DictReader(file, strict=True), zone, report)
     if len(rows) < 2:
         raise InputError(f"{path}: a series needs two rows that can be read, with a timestamp and a value each")
     rows.sort(key=lambda row: (row.moment, row.line))
@@ -78,6 +80,8 @@ def read_series(path: str, zone: tzinfo, report: Report) -> Series:
                 row.line,
                 f"lies between two steps of {format_duration(timedelta(minutes=step))}: its time is passed over",
             )
+        elif math.isnan(row.value):
+            continue
         elif place in taken:
             report(row.line, f"repeats the time of line {taken[place]}: the first one counts")
         else:
@@ -85,11 +89,11 @@ def read_series(path: str, zone: tzinfo, report: Report) -> Series:
             counts[place] = row.value
     if np.isnan(counts).all():
         raise InputError(f"{path}: no row has a value")
-    return Series(History(int(first.timestamp() // 60), step, counts), first, naive)
+    return Series(History(int(first.timestamp() // 60), step, counts), first, offset, zone)
 
 
-def _rows(path: str, lines: "csv.DictReader[str]", zone: tzinfo, report: Report) -> tuple[list[_Row], bool]:
-    """The rows in the file's order, and whether the first one's time has no offset."""
+def _rows(path: str, lines: "csv.DictReader[str]", zone: tzinfo, report: Report) -> tuple[list[_Row], tzinfo | None]:
+    """The rows in the file's order, and the offset of the first one's time."""
     try:
         header = [name.strip().lower() for name in lines.fieldnames or []]
     except csv.Error as error:
@@ -102,12 +106,12 @@ def _rows(path: str, lines: "csv.DictReader[str]", zone: tzinfo, report: Report)
         )
     lines.fieldnames = header
     rows: list[_Row] = []
-    naive = True
+    offset: tzinfo | None = None
     while True:
         try:
             cells = next(lines)
         except StopIteration:
-            return rows, naive
+            return rows, offset
         except csv.Error as error:
             # DictReader's own number stands at the last row that it gave.
             report(lines.reader.line_num, f"not CSV: {error}")
@@ -116,28 +120,28 @@ def _rows(path: str, lines: "csv.DictReader[str]", zone: tzinfo, report: Report)
             report(lines.line_num, f"has not the header's {len(header)} fields")
             continue
         try:
-            moment, local = _moment(cells["timestamp"], zone)
+            moment, its = _moment(cells["timestamp"], zone)
             value = _value(cells["value"])
         except ValueError as error:
             report(lines.line_num, str(error))
             continue
-        naive = local if not rows else naive
+        offset = offset if rows else its
         rows.append(_Row(lines.line_num, moment, value))
 
 
-def _moment(text: str, zone: tzinfo) -> tuple[datetime, bool]:
-    """The moment, and whether it was written without an offset."""
+def _moment(text: str, zone: tzinfo) -> tuple[datetime, tzinfo | None]:
+    """The moment in UTC, and the offset that it was written with."""
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise ValueError(
             f"'{text[:40]}' is no timestamp: write 2026-01-31 13:05:00, with +01:00 or Z if you can"
         ) from None
-    local = moment.tzinfo is None
-    try:
-        return (moment.replace(tzinfo=zone) if local else moment).astimezone(moment.tzinfo or zone), local
-    except OverflowError:
-        raise ValueError(f"'{text[:40]}' is beyond the times that can be reckoned with") from None
+    if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+        raise ValueError(f"'{text[:40]}' lies before {EARLIEST_YEAR} or after {LATEST_YEAR}")
+    offset = moment.tzinfo
+    # In UTC: Python reckons two times of one zone by its clocks, which may have been changed between them.
+    return (moment if offset else moment.replace(tzinfo=zone)).astimezone(UTC), offset
 
 
 def _value(text: str) -> float:

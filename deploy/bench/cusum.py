@@ -19,12 +19,11 @@ def increments(counts: Array, rates: Array, dispersion: float, size: float) -> A
     return np.where(np.isnan(counts), 0.0, np.nan_to_num(counts) * each + nothing)
 
 
-def first_beyond(steps: Array, limit: float) -> int | None:
-    """The first step at which the CUSUM, from 0, reaches a limit."""
+def height(steps: Array) -> Array:
+    """The CUSUM after each step, from 0 and never below it."""
     total = np.concatenate(([0.0], np.cumsum(steps)))
-    height = total - np.minimum.accumulate(total)
-    beyond = np.flatnonzero(height[1:] >= limit)
-    return int(beyond[0]) if len(beyond) else None
+    result: Array = (total - np.minimum.accumulate(total))[1:]
+    return result
 
 
 def limit_for(
@@ -35,9 +34,8 @@ def limit_for(
     peaks = []
     for _ in range(runs):
         steps = increments(draw(rates, subject.dispersion, chance), rates, subject.dispersion, size)
-        total = np.concatenate(([0.0], np.cumsum(steps)))
-        lowest = np.minimum.accumulate(total)
-        begins = np.flatnonzero(np.diff(lowest, prepend=1.0) < 0)
-        peaks.append(np.maximum.reduceat(total - lowest, begins))
-    heights = np.sort(np.concatenate(peaks))[::-1]
-    return float(heights[max(0, round(runs * step_months) - 1)])
+        heights = height(steps)
+        begins = np.flatnonzero(np.diff(heights > 0, prepend=True))
+        peaks.append(np.maximum.reduceat(heights, np.concatenate(([0], begins))))
+    highest = np.sort(np.concatenate(peaks))[::-1]
+    return float(highest[max(0, round(runs * step_months) - 1)])

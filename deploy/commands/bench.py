@@ -259,6 +259,31 @@ def burst(
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
 
 
+@bench.command("detect")
+@click.option("--step", type=click.IntRange(1, 60), default=5, show_default=True, help="Minutes of a count.")
+@click.option(
+    "--repeats", type=click.IntRange(min=1), default=6, show_default=True, help="Series of each kind of subject."
+)
+@click.option("--budget", type=click.FloatRange(min=0.01), default=1.0, show_default=True, help="Pages a month.")
+@click.option(
+    "--seed",
+    type=int,
+    default=1,
+    show_default=True,
+    help="What is chosen is chosen on 1 to 99; 100 on are for the log.",
+)
+def squalls(*, step: int, repeats: int, budget: float, seed: int) -> None:
+    """False pages and delay on simulated counts, beside the best there can be and beside plain detectors.
+
+    Seasonal subjects of 20 a day to 20 a minute; squalls of 2 to 16 times, of 10 minutes to 2 days; level shifts,
+    holidays, gaps, past squalls, one story's copies. The best is the CUSUM that is told rates, noise and size.
+    """
+    from deploy.bench.squalls import measure  # noqa: PLC0415
+
+    result = measure(step, repeats, seed, budget, say)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
 @bench.command()
 @click.option("--days", type=click.IntRange(min=1), default=7, show_default=True, help="Days of state.")
 @click.option("--per-day", type=click.IntRange(min=1), default=10_000, show_default=True, help="Headlines a day.")

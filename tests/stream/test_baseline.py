@@ -70,9 +70,14 @@ def fresh_surprises() -> dict[float, dict[int, np.ndarray]]:
 
 @pytest.mark.parametrize("window", [5, 15, 60])
 @pytest.mark.parametrize("level", [0.8, 5, 30, 120, 600])
-def test_an_ordinary_subject_passes_three_in_at_most_four_windows_in_a_thousand(fresh_surprises, level, window):
+def test_an_ordinary_subject_passes_three_in_at_most_six_windows_in_a_thousand(fresh_surprises, level, window):
     each = fresh_surprises[level][window]
-    assert (each >= 3).mean() <= 0.004, f"{(each >= 3).sum()} of {len(each)}"
+    assert (each >= 3).mean() <= 0.006, f"{(each >= 3).sum()} of {len(each)}"
+
+
+def test_over_all_subjects_and_windows_three_is_passed_by_about_one_window_in_a_thousand(fresh_surprises):
+    every = np.concatenate([each for windows in fresh_surprises.values() for each in windows.values()])
+    assert 0.0005 <= (every >= 3).mean() <= 0.002
 
 
 @pytest.mark.parametrize("level", [120, 600])

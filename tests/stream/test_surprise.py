@@ -2,11 +2,12 @@
 
 from decimal import Decimal, getcontext, localcontext
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.surprise import LARGEST, surprise
+from stream.surprise import LARGEST, surprise, surprises
 
 DIGITS = 100
 
@@ -105,3 +106,16 @@ def test_a_tail_beyond_the_floats_is_cut_at_the_largest_surprise():
 def test_the_check_itself_has_more_digits_than_a_float():
     assert getcontext().prec < DIGITS
     assert exact(1, 1e-3, 0.0) == pytest.approx(3.000217, abs=1e-6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(1e-3, 2_000), st.one_of(st.just(0.0), st.floats(1e-3, 3)), st.floats(1.0, 12.0))
+def test_those_of_a_whole_history_are_within_a_tenth_of_the_exact_ones(mean, dispersion, deviations):
+    count = int(mean + deviations * (mean + dispersion * mean**2) ** 0.5) + 1
+    told = float(surprises(np.array([float(count)]), np.array([mean]), dispersion)[0])
+    assert told == pytest.approx(surprise(count, mean, dispersion), rel=0.02, abs=0.1)
+
+
+def test_those_of_a_whole_history_are_nothing_at_the_mean_and_never_beyond_the_largest():
+    told = surprises(np.array([0.0, 3.0, 5.0, 1e6]), np.array([1.0, 3.0, 9.0, 1e-3]), 0.0)
+    assert told.tolist() == [0.0, 0.0, 0.0, LARGEST]

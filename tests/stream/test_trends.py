@@ -159,7 +159,7 @@ def squall(minute: int = MINUTE) -> list[TallyEntry]:
 
 
 def test_with_a_short_history_nothing_is_judged():
-    trend = trend_with([*history(6.9), *squall()])
+    trend = trend_with([*history(2.9), *squall()])
     trend.fit(NOW)
     for reading in trend.readings(NOW):
         assert reading.surprise is None
