@@ -2,7 +2,7 @@
 step, each judged by what was known before it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from alerts.breadth import distinct
 from alerts.evidence import Evidence, gather, same_squall
-from stream.detector import Detection, detect, windows_of
+from stream.detector import Detection, Look, detect, looks, windows_of
 from stream.duration import format_duration
 from stream.history import DAY, History
 from stream.records import MINUTE, ScoredHeadline, at_minute, minute_of
@@ -143,26 +143,50 @@ def past_of(scored: Iterable[ScoredHeadline]) -> Past | None:
     return Past(step, first, steps, len(minutes), dict(negatives), came, len(sources))
 
 
+@dataclass(frozen=True)
+class Subject:
+    """All that is judged of a subject: its counts, where a squall may begin (steps, windows), and what was seen there,
+    stretch after stretch."""
+
+    name: str
+    series: History
+    broad: npt.NDArray[np.bool_]
+    seen: Sequence[Look]
+
+
+def subjects_of_past(past: Past, detection: Detection, conditions: Conditions) -> Iterator[Subject]:
+    """Each subject of a past, judged; no budget has a part in it."""
+    for name in past.negatives:
+        stories, news = _stories(past.negatives[name])
+        series = past.series(name, news)
+        broad = _broad(past, name, stories, detection, conditions)
+        yield Subject(name, series, broad, list(looks(series, detection)))
+
+
 def back_test(past: Past, detection: Detection, conditions: Conditions) -> list[PastPage]:
     """The pages, oldest first. `detection.pages_a_month`: of all subjects together."""
+    return pages_of(past, subjects_of_past(past, detection, conditions), detection)
+
+
+def pages_of(past: Past, subjects: Iterable[Subject], detection: Detection) -> list[PastPage]:
+    """The pages that subjects have within a budget, as `back_test`."""
     how = replace(detection, pages_a_month=detection.pages_a_month / max(1, len(past.negatives)))
     fired: list[tuple[str, Squall, float]] = []
-    for subject in past.negatives:
-        stories, news = _stories(past.negatives[subject])
-        judged = detect(past.series(subject, news), how, _broad(past, subject, stories, how, conditions))
+    for subject in subjects:
+        judged = detect(subject.series, how, subject.broad, subject.seen)
         for squall in judged.squalls:
             at = round((squall.fired_at - past.first) / past.step) - 1
-            fired.append((subject, squall, float(judged.threshold[at])))
+            fired.append((subject.name, squall, float(judged.threshold[at])))
     fired.sort(key=lambda each: (each[1].fired_at, _specificity(each[0])))
     pages: list[_Open] = []
-    for subject, squall, threshold in fired:
-        evidence = _evidence(past, subject, squall)
+    for name, squall, threshold in fired:
+        evidence = _evidence(past, name, squall)
         page = next((each for each in pages if each.goes_on(squall) and same_squall(evidence.ids, each.ids)), None)
         if page is not None:
-            page.also.append(subject)
+            page.also.append(name)
             page.ends = max(page.ends, _end(squall))
         else:
-            pages.append(_Open(subject, squall, threshold, evidence, _end(squall)))
+            pages.append(_Open(name, squall, threshold, evidence, _end(squall)))
     return [each.page() for each in pages]
 
 

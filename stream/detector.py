@@ -1,6 +1,6 @@
 """Squalls in a series of counts: one pass, every step judged by what was known before it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from stream.baseline import Baseline, fit, scan, warm_up
 from stream.history import DAY, History
 from stream.squall import Gust, Policy, Squall, Watch
-from stream.threshold import page_rate
+from stream.threshold import PageRate, page_rate
 
 Array = npt.NDArray[np.float64]
 
@@ -51,14 +51,25 @@ def windows_of(step: int, windows: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted({step, *(window for window in windows if window % step == 0)}))
 
 
-def detect(series: History, how: Detection, allowed: npt.NDArray[np.bool_] | None = None) -> Judged:
-    """Judge a series step by step. allowed: where a squall may begin, shape (steps, windows): where its stories are
-    several; everywhere if not given."""
+@dataclass(frozen=True)
+class Look:
+    """A stretch of a series, its steps [start, end), judged by what was known when it began: of each step and window
+    the surprise, the count and the usual, shape (steps, windows); by which baseline, and how often the past went
+    beyond what."""
+
+    start: int
+    end: int
+    surprise: Array
+    observed: Array
+    usual: Array
+    baseline: Baseline
+    rate: PageRate
+
+
+def looks(series: History, how: Detection) -> Iterator[Look]:
+    """Learn and judge, stretch after stretch, from the first step on that has enough before it."""
     windows = windows_of(series.step, how.windows)
     size = len(series.counts)
-    loudest, passes, usual = np.full(size, np.nan), np.full(size, np.nan), np.full(size, np.nan)
-    watch = Watch(how.policy)
-    squalls: list[Squall] = []
     begin = -(-how.shortest // series.step)
     block = max(1, how.refit // series.step)
     for start in range(begin, size, block):
@@ -69,18 +80,38 @@ def detect(series: History, how: Detection, allowed: npt.NDArray[np.bool_] | Non
             continue
         baseline = fit(past, windows, how.zone)
         known = series.until(series.first + end * series.step).since(now - how.history)
-        surprise, observed, expected = judge(baseline, known, windows, how.zone)
+        surprise, observed, usual = judge(baseline, known, windows, how.zone)
         fresh = len(known.counts) - (end - start)
-        loud = surprise.max(1)
-        rate = page_rate(loud[warm_up(past) : fresh], series.step)
-        limit = how.surprise or rate.threshold(how.pages_a_month)
-        loudest[start:end], passes[start:end], usual[start:end] = loud[fresh:], limit, expected[fresh:, 0]
-        for at in range(fresh, len(known.counts)):
+        rate = page_rate(surprise.max(1)[warm_up(past) : fresh], series.step)
+        yield Look(start, end, surprise[fresh:], observed[fresh:], usual[fresh:], baseline, rate)
+
+
+def detect(
+    series: History,
+    how: Detection,
+    allowed: npt.NDArray[np.bool_] | None = None,
+    seen: Iterable[Look] | None = None,
+) -> Judged:
+    """Judge a series step by step. allowed: where a squall may begin, shape (steps, windows): where its stories are
+    several; everywhere if not given. seen: what `looks` gave, if somebody has looked already."""
+    windows = windows_of(series.step, how.windows)
+    size = len(series.counts)
+    loudest, passes, usual = np.full(size, np.nan), np.full(size, np.nan), np.full(size, np.nan)
+    watch = Watch(how.policy)
+    squalls: list[Squall] = []
+    for look in looks(series, how) if seen is None else seen:
+        loud = look.surprise.max(1)
+        limit = how.surprise or look.rate.threshold(how.pages_a_month)
+        loudest[look.start : look.end], passes[look.start : look.end] = loud, limit
+        usual[look.start : look.end] = look.usual[:, 0]
+        for at in range(look.end - look.start):
             if watch.current is None and not loud[at] >= limit:
                 continue
-            place = at - fresh + start
+            place = look.start + at
             gusts = [
-                Gust(window, float(observed[at, each]), float(expected[at, each]), float(surprise[at, each]))
+                Gust(
+                    window, float(look.observed[at, each]), float(look.usual[at, each]), float(look.surprise[at, each])
+                )
                 for each, window in enumerate(windows)
                 if allowed is None or watch.current is not None or allowed[place, each]
             ]

@@ -1,32 +1,21 @@
 """`newsquall backtest`: which pages a file's headlines would have made, when, and on what."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from alerts.backtest import Conditions, Past, PastPage, back_test, past_of
+from alerts.backtest import Past, PastPage, back_test
 from alerts.challenge import Challenge, challenge
 from alerts.knownevents import Told, read_events, told
 from deploy.commands import options
-from deploy.commands.console import counted, one_line, progress, put, say
-from deploy.commands.detect import detection
-from deploy.commands.score import scored_rows
-from model.errors import InputError, UsageError
-from model.masking import Masker
+from deploy.commands.console import counted, one_line, put, say
+from deploy.commands.past import judged_by, read_past
+from model.errors import UsageError
 from model.providers import ProviderChoice
-from stream.clock import utc_now
-from stream.headlines import read_headlines
-from stream.history import DAY
-from stream.records import ScoredHeadline
 from stream.settings import Settings
-from stream.watchlist import load_watchlist
-
-# What a month of days would teach is too little to know a tail by.
-DAYS_OF_A_FILE_OF_DAYS = 180
 
 
 @click.command()
@@ -72,7 +61,10 @@ def backtest(
         raise UsageError("standard input can be read once: give a file to compare two models")
     known = read_events(events) if events else None
     budget = budget or settings.alerts.budget
-    results = [_run(settings, file, model, provider, budget, strict) for model in models or (None,)]
+    results = []
+    for model in models or (None,):
+        past, version = read_past(settings, file, model, provider, strict)
+        results.append((past, back_test(past, *judged_by(settings, past, budget)), version))
     past, pages, version = results[-1]
     against = challenge(results[0][1], pages) if len(results) == 2 else None
     answers = told(known, pages) if known is not None else None
@@ -86,44 +78,6 @@ def backtest(
         return
     for line in _lines(past, pages, answers, against):
         click.echo(line)
-
-
-def _run(
-    settings: Settings, file: str, model: str | None, provider: ProviderChoice | None, budget: float, strict: bool
-) -> tuple[Past, list[PastPage], str]:
-    watched = load_watchlist(settings.trends.watchlist, settings.trends.most_entities)
-    bad = 0
-    with options.open_scorer(settings, model, provider) as scorer, progress("headlines") as advance:
-
-        def scored() -> Iterator[ScoredHeadline]:
-            nonlocal bad
-            rows = read_headlines(file, utc_now, settings.trends.future_tolerance, carry_dates=True)
-            for line, result in scored_rows(rows, scorer, watched.named_in, Masker(settings.masking.handles)):
-                advance(1)
-                if isinstance(result, ScoredHeadline):
-                    yield result
-                elif strict:
-                    raise InputError(f"{file}:{line}: {result}")
-                else:
-                    bad += 1
-                    say(f"{file}:{line}: {result}")
-
-        past = past_of(scored())
-        version = scorer.version
-    if past is None:
-        raise InputError(f"{file} has no headline that can be scored")
-    say(f"{counted(past.headlines, 'headline')} scored, {counted(bad, 'bad row')}")
-    if past.sources == 1:
-        say("the headlines name one source or none: how many sources a page has is not asked for")
-    alerts = settings.alerts
-    days = past.step == DAY
-    if days:
-        say("the dates are days: judged by days, with half a year of history")
-    how = detection(settings, budget)
-    if days:
-        how = replace(how, history=DAYS_OF_A_FILE_OF_DAYS * DAY)
-    conditions = Conditions(alerts.stories, alerts.stories_all, alerts.sources)
-    return past, back_test(past, how, conditions), version
 
 
 def _answer(

@@ -1,11 +1,14 @@
 """`newsquall rules`: the Prometheus rules, from the settings."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
-from deploy.commands.console import say
+from deploy.commands import options
+from deploy.commands.console import put, say
 from model.errors import RulesError, UsageError
+from model.providers import ProviderChoice
 from stream.settings import Settings
 
 
@@ -59,6 +62,53 @@ def test(settings: Settings, mutate: bool, alert: str | None) -> None:
         _mutate(settings, alert)
     else:
         click.echo(promtool.test(settings, alert))
+
+
+@rules.command()
+@click.argument("file")
+@options.model
+@options.provider
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="OUT.png", help="Draw the table.")
+@options.as_json
+@options.strict
+@click.pass_obj
+def tune(
+    settings: Settings,
+    file: str,
+    model: str | None,
+    provider: ProviderChoice | None,
+    plot: Path | None,
+    as_json: bool,
+    strict: bool,
+) -> None:
+    """Budget against delay: what each budget would have paged of the headlines of FILE, and how soon it would have told
+    of squalls of 2, 4, 8 and 16 times the usual, laid into them at moments drawn by chance.
+
+    Choose a line, and write its budget as alerts.budget.
+    """
+    from alerts.page import lasted_words  # noqa: PLC0415
+    from alerts.tuning import tune as tuned  # noqa: PLC0415
+    from deploy.commands.past import judged_by, read_past  # noqa: PLC0415
+
+    past, version = read_past(settings, file, model, provider, strict)
+    choices = tuned(past, *judged_by(settings, past, None))
+    if plot:
+        from alerts.tradeoff import draw_tradeoff  # noqa: PLC0415  (Pillow, only where it is asked for)
+
+        plot.write_bytes(draw_tradeoff(choices))
+        say(f"drawn: {plot}")
+    if as_json:
+        put({"choices": choices, "headlines": past.headlines, "from": past.since, "to": past.until, "model": version})
+        return
+    sizes = [f"{each.size:g} times" for each in choices[0].squalls]
+    click.echo("budget  pages in 30 days" + "".join(f"{size:>19}" for size in sizes))
+    for choice in choices:
+        cells = (
+            f"{each.share:.0%} {'' if each.minutes is None else lasted_words(timedelta(minutes=each.minutes))}"
+            for each in choice.squalls
+        )
+        click.echo(f"{choice.budget:>6g}{choice.pages_a_month:>18.2f}" + "".join(f"{cell:>19}" for cell in cells))
+    say("of the squalls: the share that was told of within six hours, and the median time that took")
 
 
 def _mutate(settings: Settings, alert: str | None) -> None:
