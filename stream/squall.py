@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
 _BLOWING = 1.0  # surprise of the calm window
 
 
