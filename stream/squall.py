@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_BLOWING = 1.0  # surprise of the calm window
+
 
 @dataclass(frozen=True, slots=True)
 class Gust:
@@ -30,9 +32,10 @@ class Squall:
 class Policy:
     """When a squall is over, and when another one begins; all in minutes.
 
-    calm_window: it goes on while this window, or the next longer one there is, holds more than usual. calm_for: ... or
-    did so in so much time; a quarter of the window that shows it where that is longer. refractory: in so much time
-    after it another one must be `louder` than it was, in surprise (1 is ten times rarer): echoes are no news.
+    calm_window: it goes on while this window, or the next longer one there is, holds what one window in ten does.
+    calm_for: ... or did so in so much time; a quarter of the window that shows it where that is longer. refractory: in
+    so much time after it another one must be `louder` than it was, in surprise (1 is ten times rarer): echoes are no
+    news.
     """
 
     calm_window: int = 15
@@ -48,7 +51,7 @@ class Watch:
         self._policy = policy
         self.current: Squall | None = None
         self._last: Squall | None = None
-        self._fresh = 0.0  # when the calm window last held more than usual
+        self._fresh = 0.0  # when the calm window last was none
 
     def step(self, now: float, gusts: Sequence[Gust], threshold: float) -> Squall | None:
         """Take the windows as they are at `now`, shortest first; gives back a squall that begins here."""
@@ -75,7 +78,7 @@ class Watch:
         if loudest.surprise > squall.peak.surprise:
             squall.peak, squall.peak_at = loudest, now
         calm = next((gust for gust in gusts if gust.window >= self._policy.calm_window), gusts[-1])
-        if calm.count > calm.usual and loudest.surprise >= threshold / 2:
+        if calm.surprise >= _BLOWING and loudest.surprise >= threshold / 2:
             self._fresh = now
         if now - self._fresh >= max(self._policy.calm_for, squall.peak.window / 4):
             squall.resolved_at = now

@@ -78,7 +78,7 @@ def test_the_environment_stands_over_the_file_name_by_name(monkeypatch):
         ("[scorer]\nprovider = 'gpu'\n", "scorer.provider"),
         ("[trends]\nhistory = '4 weeks'\n", "trends.history"),
         ("[trends]\nhistory = '-1d'\n", "trends.history"),
-        ("[trends]\nhistory = '7d'\n", "trends"),  # never long enough to judge by
+        ("[trends]\nhistory = '3d'\n", "trends"),  # never long enough to judge by
         ("[trends]\nrefit = -5\n", "trends.refit"),
         ("[trends]\nwindows = []\n", "trends.windows"),
         ("[trends]\nwindows = ['15m', 'x']\n", "trends.windows.1"),

@@ -14,7 +14,7 @@ LIMIT = 4.0
 def gusts(surprise: float, count: float = 20.0, window: int = 5) -> list[Gust]:
     """A window that shows it, and the calm one beside it."""
     shown = Gust(window, count, 2.0, surprise)
-    return sorted([shown, Gust(15, count, 6.0, 0.0)], key=lambda gust: gust.window)
+    return sorted([shown, Gust(15, count, 6.0, 1.0 if count > 6 else 0.99)], key=lambda gust: gust.window)
 
 
 def run(watch: Watch, moments: dict[int, list[Gust]]) -> list[Squall]:
