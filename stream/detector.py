@@ -7,10 +7,9 @@ from datetime import UTC, tzinfo
 import numpy as np
 import numpy.typing as npt
 
-from stream.baseline import Baseline, fit, scan, warm_up
+from stream.baseline import Baseline, fit, scan
 from stream.history import DAY, History
 from stream.squall import Gust, Policy, Squall, Watch
-from stream.threshold import page_rate
 
 Array = npt.NDArray[np.float64]
 
@@ -72,8 +71,7 @@ def detect(series: History, how: Detection, allowed: npt.NDArray[np.bool_] | Non
         surprise, observed, expected = judge(baseline, known, windows, how.zone)
         fresh = len(known.counts) - (end - start)
         loud = surprise.max(1)
-        rate = page_rate(loud[warm_up(past) : fresh], series.step)
-        limit = how.surprise or rate.threshold(how.pages_a_month)
+        limit = how.surprise or baseline.pages.threshold(how.pages_a_month)
         loudest[start:end], passes[start:end], usual[start:end] = loud[fresh:], limit, expected[fresh:, 0]
         for at in range(fresh, len(known.counts)):
             if watch.current is None and not loud[at] >= limit:
