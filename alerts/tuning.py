@@ -83,7 +83,7 @@ class _Squall(Struct, frozen=True):
 
     def told_after(self, pages_a_month: float) -> int | None:
         """Steps until it is told of; None if it never is."""
-        threshold = self.subject.seen[self.look].rate.threshold(pages_a_month)
+        threshold = self.subject.seen[self.look].baseline.pages.threshold(pages_a_month)
         return next((step for step, loud in enumerate(self.loudest, start=1) if loud >= threshold), None)
 
 

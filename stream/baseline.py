@@ -17,6 +17,7 @@ from stream.history import DAY, HOUR, History, hours_of, minute_of_week
 from stream.season import Season, cap, learn_season, levels
 from stream.surprise import surprise, surprises
 from stream.tail import HONEST_SCALE, Tail, fit_tail
+from stream.threshold import PageRate, page_rate
 
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -56,7 +57,7 @@ class Baseline:
     """A subject's usual, learnt from [first_minute, last_minute).
 
     level: counts in an hour of mean shape, as it was at last. dispersion: of the count in a window of so many minutes,
-    variance = mean + dispersion * mean**2. tails: of those windows' surprises.
+    variance = mean + dispersion * mean**2. tails: of those windows' surprises. pages: how often the loudest went how far.
     """
 
     first_minute: int
@@ -66,6 +67,7 @@ class Baseline:
     season: Season
     dispersion: Mapping[int, float]
     tails: Mapping[int, Tail]
+    pages: PageRate
 
     @property
     def history_minutes(self) -> int:
@@ -105,22 +107,25 @@ def fit(history: History, windows: Sequence[int], zone: tzinfo = UTC, prior: Arr
     hourly, exposure, of_week, hours = _by_hour(history, zone)
     season = learn_season(hourly, exposure, of_week, hours, _lag(hours), prior)
     scanned, tamed = scan(history, season, windows, zone)
-    warm = warm_up(history)
+    warm = _warm_up(history)
     blocks = (np.arange(len(history.counts)) * history.step) // _BLOCK
     length = history.step * len(history.counts)
     dispersion: dict[int, float] = {}
     tails: dict[int, Tail] = {}
+    loudest = np.full(len(history.counts), np.nan)
     for window in windows:
         observed, usual = scanned.observed[window], scanned.usual[window]
         whole = np.flatnonzero(~np.isnan(observed[warm:])) + warm
         dispersion[window] = _dispersion(tamed[window][whole], usual[whole])
         modelled = _modelled(observed[whole], usual[whole], dispersion[window])
         tails[window] = _tail(modelled, blocks[whole], window, length)
+        loudest[whole] = np.fmax(loudest[whole], tails[window].surprise(modelled))
     # A history lies nearer to the shape that it taught than what comes next will: by as much as that is unsure.
     noise = 1.0 + dispersion[min(windows, key=lambda window: abs(window - HOUR))] * scanned.level * hours
     for window in windows:
         dispersion[window] += 2.0 * noise * season.unsure(window) + (_UNSEEN_WEEKDAYS if length < 7 * DAY else 0.0)
-    return Baseline(history.first, history.last, zone, scanned.level, season, dispersion, tails)
+    pages = page_rate(loudest[warm:], history.step)
+    return Baseline(history.first, history.last, zone, scanned.level, season, dispersion, tails, pages)
 
 
 def scan(history: History, season: Season, windows: Sequence[int], zone: tzinfo) -> tuple[Scan, dict[int, Array]]:
@@ -162,7 +167,7 @@ def _over(cumulative: Array, steps: int) -> Array:
     return result
 
 
-def warm_up(history: History) -> int:
+def _warm_up(history: History) -> int:
     """So many of a history's first steps say nothing of its own past: hardly anything had taught their level."""
     return min(_WARM_UP, history.step * len(history.counts) // 4) // history.step
 

@@ -7,10 +7,9 @@ from datetime import UTC, tzinfo
 import numpy as np
 import numpy.typing as npt
 
-from stream.baseline import Baseline, fit, scan, warm_up
+from stream.baseline import Baseline, fit, scan
 from stream.history import DAY, History
 from stream.squall import Gust, Policy, Squall, Watch
-from stream.threshold import PageRate, page_rate
 
 Array = npt.NDArray[np.float64]
 
@@ -54,8 +53,7 @@ def windows_of(step: int, windows: Sequence[int]) -> tuple[int, ...]:
 @dataclass(frozen=True)
 class Look:
     """A stretch of a series, its steps [start, end), judged by what was known when it began: of each step and window
-    the surprise, the count and the usual, shape (steps, windows); by which baseline, and how often the past went
-    beyond what."""
+    the surprise, the count and the usual, shape (steps, windows); by which baseline."""
 
     start: int
     end: int
@@ -63,7 +61,6 @@ class Look:
     observed: Array
     usual: Array
     baseline: Baseline
-    rate: PageRate
 
 
 def looks(series: History, how: Detection) -> Iterator[Look]:
@@ -82,8 +79,7 @@ def looks(series: History, how: Detection) -> Iterator[Look]:
         known = series.until(series.first + end * series.step).since(now - how.history)
         surprise, observed, usual = judge(baseline, known, windows, how.zone)
         fresh = len(known.counts) - (end - start)
-        rate = page_rate(surprise.max(1)[warm_up(past) : fresh], series.step)
-        yield Look(start, end, surprise[fresh:], observed[fresh:], usual[fresh:], baseline, rate)
+        yield Look(start, end, surprise[fresh:], observed[fresh:], usual[fresh:], baseline)
 
 
 def detect(
@@ -101,7 +97,7 @@ def detect(
     squalls: list[Squall] = []
     for look in looks(series, how) if seen is None else seen:
         loud = look.surprise.max(1)
-        limit = how.surprise or look.rate.threshold(how.pages_a_month)
+        limit = how.surprise or look.baseline.pages.threshold(how.pages_a_month)
         loudest[look.start : look.end], passes[look.start : look.end] = loud, limit
         usual[look.start : look.end] = look.usual[:, 0]
         for at in range(look.end - look.start):

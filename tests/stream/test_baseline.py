@@ -9,6 +9,7 @@ import pytest
 from stream.baseline import Baseline, fit
 from stream.history import DAY, HOUR, WEEK_HOURS, History, of_minutes
 from stream.season import Season
+from stream.threshold import page_rate
 
 WINDOWS = (5, 15, 60, 360, 1440)
 # Monday 5 January 2026, 00:00 UTC.
@@ -129,7 +130,7 @@ def test_expected_adds_up_rates_over_hours_and_the_ends_of_weeks():
     rates = np.zeros(WEEK_HOURS)
     rates[:] = np.arange(WEEK_HOURS) / 100.0
     level = rates.mean() * HOUR
-    baseline = Baseline(0, MONDAY, UTC, level, Season(rates / rates.mean(), 0.0), {}, {})
+    baseline = Baseline(0, MONDAY, UTC, level, Season(rates / rates.mean(), 0.0), {}, {}, page_rate(np.zeros(0), 1))
     # Monday 00:10, one hour: 49 minutes of Sunday's last hour, whole minutes from 23:11 on, and ten of Monday's first.
     assert baseline.expected(MONDAY + 10, 60) == pytest.approx(49 * 1.67 + 10 * 0.0)
     # 09:30 on Wednesday, five minutes: four whole minutes and nothing yet of this one.
