@@ -3,6 +3,7 @@ so no number of copies makes a squall, nor do they teach what is usual."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
+from collections.abc import Hashable
 
 from stream.records import DAY_MINUTES
 
@@ -14,9 +15,9 @@ class Tellings:
     """Keeps of each story when it was news."""
 
     def __init__(self) -> None:
-        self._news: dict[int, list[int]] = defaultdict(list)  # by story, sorted minutes
+        self._news: dict[Hashable, list[int]] = defaultdict(list)  # by story, sorted minutes
 
-    def is_news(self, story: int, minute: int) -> bool:
+    def is_news(self, story: Hashable, minute: int) -> bool:
         """Take a telling of a story at a minute since 1970, in any order. It is news unless the day before it and the
         day after it hold NEWS_A_DAY that were.
 

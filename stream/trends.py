@@ -1,18 +1,20 @@
 """A subject's rolling trend: minute counts, stories, and how surprising its windows are. Time is passed in."""
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from stream.baseline import Baseline, fit
 from stream.duration import format_duration
+from stream.fingerprint import text_part
 from stream.history import of_minutes
 from stream.ledger import Closed, Ledger, Page, Record, day_of
 from stream.records import Tally, TallyEntry, TrendPoint, at_minute, minute_of
 from stream.settings import TrendSettings
 from stream.stories import StoryBook
+from stream.tellings import Tellings
 
 # So many of a subject's oldest headlines do not tell how long it has been watched: they may be back-dated.
 _STRAYS = 2
@@ -21,11 +23,12 @@ _STRAY_SHARE = 0.02
 
 @dataclass
 class Counts:
-    """Headlines by sentiment and the sum of their polarities."""
+    """Headlines by sentiment, the negatives that are news (stream/tellings.py), and the sum of polarities."""
 
     negative: int = 0
     neutral: int = 0
     positive: int = 0
+    news: int = 0
     polarity_sum: float = 0.0
 
     def add(self, entry: TallyEntry) -> None:
@@ -38,6 +41,7 @@ class Counts:
         self.negative += other.negative
         self.neutral += other.neutral
         self.positive += other.positive
+        self.news += other.news
         self.polarity_sum += other.polarity_sum
 
     @property
@@ -53,7 +57,8 @@ class Counts:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a window holds at a moment. `baseline` and `surprise` are None while history is too short to judge."""
+    """What a window holds at a moment. `baseline`, of the negatives that are news, and `surprise`, which theirs is, are
+    None while history is too short to judge."""
 
     window: int  # minutes
     counts: Counts
@@ -86,6 +91,7 @@ class SubjectTrend:
     # Negative headlines of the widest window: minute -> (story, source) of each.
     _negatives: dict[int, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     _stories: StoryBook = field(default_factory=StoryBook)
+    _tellings: Tellings = field(default_factory=Tellings)
     # What the windows hold at a minute, until another headline is counted: a worker asks every second of every subject.
     _held: tuple[int, list[tuple[Counts, int, int]]] | None = None
     _changed: bool = True
@@ -126,10 +132,17 @@ class SubjectTrend:
         self._changed = True
         self._held = None
         self._minutes[entry.minute].add(entry)
-        # Stories are told apart where a window still sees them; a back-filled past teaches the baseline only.
-        if entry.sentiment == "negative" and entry.minute > now_minute - self.windows[-1]:
+        if entry.sentiment != "negative":
+            return
+        # Stories are told apart where a window still sees them; of a past that is further back only what is word for
+        # word the same is a copy.
+        if entry.minute > now_minute - self.windows[-1]:
             story = self._stories.story_of(entry.fingerprint, entry.minute)
             self._negatives[entry.minute].append((story, entry.source))
+            telling: Hashable = story
+        else:
+            telling = text_part(entry.fingerprint)
+        self._minutes[entry.minute].news += self._tellings.is_news(telling, entry.minute)
 
     def readings(self, now: datetime) -> list[Reading]:
         """What each window holds at `now`, shortest window first."""
@@ -144,7 +157,7 @@ class SubjectTrend:
                 stories=stories,
                 sources=sources,
                 baseline=baseline.expected(exact, window) if baseline else None,
-                surprise=baseline.surprise(counts.negative, exact, window) if baseline else None,
+                surprise=baseline.surprise(counts.news, exact, window) if baseline else None,
             )
             for window, (counts, stories, sources) in zip(self.windows, self._held[1], strict=True)
         ]
@@ -165,7 +178,7 @@ class SubjectTrend:
                     stories.add(story)
                     sources.add(source)
                 at_place += 1
-            held = Counts(counts.negative, counts.neutral, counts.positive, counts.polarity_sum)
+            held = replace(counts)
             result.append((held, len(stories), len(sources)))
         return result
 
@@ -191,9 +204,10 @@ class SubjectTrend:
         for at in [at for at in self._negatives if at <= minute - self.windows[-1]]:
             del self._negatives[at]
         self._stories.forget_before(minute - self.windows[-1])
+        self._tellings.forget_before(minute - self.windows[-1])
         if self._minutes:
-            negatives = {at: counts.negative for at, counts in self._minutes.items() if counts.negative}
-            history = of_minutes(negatives, self._watched_since(minute - held_back), minute - held_back)
+            news = {at: counts.news for at, counts in self._minutes.items() if counts.news}
+            history = of_minutes(news, self._watched_since(minute - held_back), minute - held_back)
             self.baseline = fit(history, self.windows, self.settings.clocks)
         self.fitted_at = now.timestamp()
         self._changed = False

@@ -149,7 +149,10 @@ def history(days: float, a_day: int = 24, seed: int = 1) -> list[TallyEntry]:
     chance = random.Random(seed)
     first = MINUTE - int(days * 1440)
     minutes = [first, *(chance.randrange(first, MINUTE - 120) for _ in range(int(days * a_day)))]
-    return [entry(f"h{number}", minute) for number, minute in enumerate(minutes)]
+    return [
+        entry(f"h{number}", minute, title=f"Court fines firm {number} {number + 3} million")
+        for number, minute in enumerate(minutes)
+    ]
 
 
 def squall(minute: int = MINUTE) -> list[TallyEntry]:
@@ -174,6 +177,26 @@ def test_with_enough_history_a_squall_surprises_and_a_calm_does_not():
     calm = trend.readings(later(60))
     assert calm[0].surprise == 0.0
     assert 0 < calm[0].baseline < calm[-1].baseline
+
+
+def test_copies_of_one_story_surprise_no_more_than_its_first_tellings():
+    title = "Pellwick recalls electric kettles"
+    copies = [entry(f"c{number}", MINUTE, title=title, source=f"outlet {number}") for number in range(40)]
+    few, many = trend_with([*history(9), *copies[:3]]), trend_with([*history(9), *copies])
+    for trend in (few, many):
+        trend.fit(NOW)
+    assert negatives(many, NOW) == [each + 37 for each in negatives(few, NOW)]
+    assert [each.surprise for each in many.readings(NOW)] == [each.surprise for each in few.readings(NOW)]
+
+
+def test_copies_of_old_do_not_teach_what_is_usual():
+    plain = trend_with(history(9))
+    copied = trend_with(
+        [*history(9), *(entry(f"c{number}", MINUTE - 4000 - number % 600, title="Acme falls") for number in range(300))]
+    )
+    for trend in (plain, copied):
+        trend.fit(NOW)
+    assert copied.baseline.rates.sum() == pytest.approx(plain.baseline.rates.sum(), rel=0.1)
 
 
 def test_the_newest_hour_does_not_teach_yet():
