@@ -68,33 +68,33 @@ def detect(series: History, how: Detection, allowed: npt.NDArray[np.bool_] | Non
             continue
         baseline = fit(past, windows, how.zone)
         known = series.until(series.first + end * series.step).since(now - how.history)
-        surprise, observed, expected = judge(baseline, known, windows, how.zone)
-        fresh = len(known.counts) - (end - start)
+        surprise, observed, expected = _judge(baseline, known, windows, how.zone, end - start)
         loud = surprise.max(1)
         limit = how.surprise or baseline.pages.threshold(how.pages_a_month)
-        loudest[start:end], passes[start:end], usual[start:end] = loud[fresh:], limit, expected[fresh:, 0]
-        for at in range(fresh, len(known.counts)):
-            if watch.current is None and not loud[at] >= limit:
+        loudest[start:end], passes[start:end], usual[start:end] = loud, limit, expected[:, 0]
+        for at in range(end - start):
+            if np.isnan(loud[at]) or (watch.current is None and loud[at] < limit):
                 continue
-            place = at - fresh + start
+            place = start + at
             gusts = [
                 Gust(window, float(observed[at, each]), float(expected[at, each]), float(surprise[at, each]))
                 for each, window in enumerate(windows)
                 if allowed is None or watch.current is not None or allowed[place, each]
             ]
-            if np.isnan(loud[at]) or not gusts:
-                continue
-            if squall := watch.step(series.first + (place + 1) * series.step, gusts, limit):
+            if gusts and (squall := watch.step(series.first + (place + 1) * series.step, gusts, limit)):
                 squalls.append(squall)
     return Judged(squalls, loudest, passes, usual)
 
 
-def judge(baseline: Baseline, known: History, windows: Sequence[int], zone: tzinfo) -> tuple[Array, Array, Array]:
-    """Of each step and window the calibrated surprise, the count and the usual, shape (steps, windows)."""
+def _judge(
+    baseline: Baseline, known: History, windows: Sequence[int], zone: tzinfo, steps: int
+) -> tuple[Array, Array, Array]:
+    """Of each of the last steps and each window the calibrated surprise, the count and the usual: (steps, windows).
+
+    By the level that was known at each of them: it moves on between two fits.
+    """
     scanned, _ = scan(known, baseline.season, windows, zone)
-    pairs = [(window, scanned.observed[window], scanned.usual[window]) for window in windows]
-    return (
-        np.stack([baseline.surprises(observed, usual, window) for window, observed, usual in pairs], 1),
-        np.stack([observed for _, observed, _ in pairs], 1),
-        np.stack([usual for _, _, usual in pairs], 1),
-    )
+    observed = np.stack([scanned.observed[window][-steps:] for window in windows], 1)
+    usual = np.stack([scanned.usual[window][-steps:] for window in windows], 1)
+    pairs = [baseline.surprises(observed[:, at], usual[:, at], window) for at, window in enumerate(windows)]
+    return np.stack(pairs, 1), observed, usual
