@@ -114,13 +114,13 @@ def _laid(
         end = min(past.steps, start + lasts)
         since = past.first + past.step * look.start - detection.history
         known = History(past.first, past.step, subject.series.counts[:end]).since(since)
-        _, _, usual = judge(look.baseline, known, windows, detection.zone)
-        more = chance.poisson((size - 1.0) * np.nan_to_num(usual[start - end :, 0]))
+        _, _, usual = judge(look.baseline, known, windows, detection.zone, end - start)
+        more = chance.poisson((size - 1.0) * np.nan_to_num(usual[:, 0]))
         counts = known.counts.copy()
         counts[start - end :] = np.nan_to_num(counts[start - end :]) + more
-        surprise, _, _ = judge(look.baseline, replace(known, counts=counts), windows, detection.zone)
+        surprise, _, _ = judge(look.baseline, replace(known, counts=counts), windows, detection.zone, end - start)
         broad = _broad(more, subject.broad[start:end], windows, past.step, conditions.stories_of(subject.name))
-        loudest = np.where(broad, np.nan_to_num(surprise[start - end :], nan=-1.0), -1.0).max(1)
+        loudest = np.where(broad, np.nan_to_num(surprise, nan=-1.0), -1.0).max(1)
         found.append(_Squall(size, loudest.tolist(), number, subject))
     return found
 

@@ -57,7 +57,8 @@ class Baseline:
     """A subject's usual, learnt from [first_minute, last_minute).
 
     level: counts in an hour of mean shape, as it was at last. dispersion: of the count in a window of so many minutes,
-    variance = mean + dispersion * mean**2. tails: of those windows' surprises. pages: how often the loudest went how far.
+    variance = mean + dispersion * mean**2. tails: of those windows' surprises. pages: how often the loudest of them
+    went how far.
     """
 
     first_minute: int

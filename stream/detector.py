@@ -77,9 +77,7 @@ def looks(series: History, how: Detection) -> Iterator[Look]:
             continue
         baseline = fit(past, windows, how.zone)
         known = series.until(series.first + end * series.step).since(now - how.history)
-        surprise, observed, usual = judge(baseline, known, windows, how.zone)
-        fresh = len(known.counts) - (end - start)
-        yield Look(start, end, surprise[fresh:], observed[fresh:], usual[fresh:], baseline)
+        yield Look(start, end, *judge(baseline, known, windows, how.zone, end - start), baseline)
 
 
 def detect(
@@ -101,29 +99,28 @@ def detect(
         loudest[look.start : look.end], passes[look.start : look.end] = loud, limit
         usual[look.start : look.end] = look.usual[:, 0]
         for at in range(look.end - look.start):
-            if watch.current is None and not loud[at] >= limit:
+            if np.isnan(loud[at]) or (watch.current is None and loud[at] < limit):
                 continue
             place = look.start + at
             gusts = [
-                Gust(
-                    window, float(look.observed[at, each]), float(look.usual[at, each]), float(look.surprise[at, each])
-                )
+                Gust(window, *(float(values[at, each]) for values in (look.observed, look.usual, look.surprise)))
                 for each, window in enumerate(windows)
                 if allowed is None or watch.current is not None or allowed[place, each]
             ]
-            if np.isnan(loud[at]) or not gusts:
-                continue
-            if squall := watch.step(series.first + (place + 1) * series.step, gusts, limit):
+            if gusts and (squall := watch.step(series.first + (place + 1) * series.step, gusts, limit)):
                 squalls.append(squall)
     return Judged(squalls, loudest, passes, usual)
 
 
-def judge(baseline: Baseline, known: History, windows: Sequence[int], zone: tzinfo) -> tuple[Array, Array, Array]:
-    """Of each step and window the calibrated surprise, the count and the usual, shape (steps, windows)."""
+def judge(
+    baseline: Baseline, known: History, windows: Sequence[int], zone: tzinfo, steps: int
+) -> tuple[Array, Array, Array]:
+    """Of each of the last steps and each window the calibrated surprise, the count and the usual: (steps, windows).
+
+    By the level that was known at each of them: it moves on between two fits.
+    """
     scanned, _ = scan(known, baseline.season, windows, zone)
-    pairs = [(window, scanned.observed[window], scanned.usual[window]) for window in windows]
-    return (
-        np.stack([baseline.surprises(observed, usual, window) for window, observed, usual in pairs], 1),
-        np.stack([observed for _, observed, _ in pairs], 1),
-        np.stack([usual for _, _, usual in pairs], 1),
-    )
+    observed = np.stack([scanned.observed[window][-steps:] for window in windows], 1)
+    usual = np.stack([scanned.usual[window][-steps:] for window in windows], 1)
+    pairs = [baseline.surprises(observed[:, at], usual[:, at], window) for at, window in enumerate(windows)]
+    return np.stack(pairs, 1), observed, usual

