@@ -47,7 +47,7 @@ PORTION = 20_000  # rows written at once
 SQUALL_HEADLINES = 40
 MODELS = ("newsquall-1", "newsquall-2")  # the second from the middle on
 # What is asked for: the kind of subject, and the window that its alert is about.
-QUESTIONS = (("entity", "15m"), ("entity", "1d"), ("topic", "1h"), ("topic", "1d"), ("all", "15m"), ("all", "1h"))
+QUESTIONS = (("entity", "15m"), ("entity", "1d"), ("topic", "1h"), ("topic", "1d"), ("all", "15m"), ("all", "1d"))
 SPAN = timedelta(minutes=10)  # within which a squall's headlines lie
 
 # As the databases word it: PostgreSQL, and SQLite, whose plan says by which index it goes otherwise.

@@ -108,6 +108,9 @@ def measure(runs: int, pace: Pace, say: Callable[[str], None]) -> LatencyBench:
     except NewsquallError:
         say(f"what the servers wrote is kept in {folder}")
         raise
+    except BaseException:  # Ctrl-C
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     shutil.rmtree(folder, ignore_errors=True)
     return summary(found, others, pace)
 

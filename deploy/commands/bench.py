@@ -17,6 +17,8 @@ from model.providers import ProviderChoice
 from stream.settings import Settings
 from stream.watchlist import load_watchlist
 
+SCRAPE = timedelta(seconds=15)  # as in the configuration that Prometheus ships with
+
 
 @click.group()
 def bench() -> None:
@@ -313,7 +315,7 @@ def state(settings: Settings, *, days: int, per_day: int, entities: int, settle:
 @click.option(
     "--as-shipped",
     is_flag=True,
-    help="Intervals as in the settings and a scrape each 15 s, not a demo's seconds.",
+    help="Windows and intervals of the settings and a scrape each 15 s, not a demo's seconds.",
 )
 @click.pass_obj
 def latency(settings: Settings, *, runs: int, as_shipped: bool) -> None:
@@ -324,9 +326,8 @@ def latency(settings: Settings, *, runs: int, as_shipped: bool) -> None:
     from deploy.bench.latency import measure  # noqa: PLC0415
     from deploy.demo.system import DEMO_PACE, Pace  # noqa: PLC0415
 
-    alerts = settings.alerts
-    shipped = Pace(timedelta(seconds=15), alerts.evaluation, alerts.group_wait, alerts.group_interval)
-    result = measure(runs, shipped if as_shipped else DEMO_PACE, say)
+    pace = Pace.of(settings, SCRAPE) if as_shipped else DEMO_PACE
+    result = measure(runs, pace, say)
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
 
 

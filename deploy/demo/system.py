@@ -22,7 +22,7 @@ from deploy.stack.prometheus import Prometheus
 from stream.duration import format_duration
 from stream.settings import SETTINGS_FILE, Settings, load_settings
 
-# Settings in which a person can wait for a page. A shorter window than production's tells when a squall is over.
+# Settings in which a person can wait for a page.
 _SETTINGS = """\
 # Written by `newsquall demo`; `newsquall --settings THIS_FILE ...` reaches the running demo.
 [kafka]
@@ -37,14 +37,14 @@ linger = "20ms"
 data = "{folder}/worker"
 
 [trends]
-windows = ["1m", "5m", "15m", "1h", "6h", "1d"]
+windows = [{windows}]
 refit = "2s"
 watchlist = "{folder}/watchlist.csv"
 
 [alerts]
 stories_all = 40
-calm_window = "1m"
-keep_firing_for = "5s"
+calm_window = "{calm_window}"
+keep_firing_for = "{keep_firing_for}"
 evaluation = "{evaluation}"
 group_wait = "{group_wait}"
 group_interval = "{group_interval}"
@@ -60,15 +60,43 @@ alertmanager = "{alertmanager}"
 
 
 class Pace(NamedTuple):
-    """How often Prometheus scrapes and evaluates, and how long Alertmanager gathers: what a person waits for."""
+    """How often Prometheus scrapes and evaluates, over which windows, how long Alertmanager gathers, and when a squall
+    is over: what a person waits for."""
 
-    scrape: timedelta = timedelta(seconds=1)
-    evaluation: timedelta = timedelta(seconds=1)
-    group_wait: timedelta = timedelta(seconds=1)
-    group_interval: timedelta = timedelta(seconds=5)
+    scrape: timedelta
+    evaluation: timedelta
+    group_wait: timedelta
+    group_interval: timedelta
+    windows: tuple[timedelta, ...]
+    calm_window: timedelta
+    keep_firing_for: timedelta
+
+    @classmethod
+    def of(cls, settings: Settings, scrape: timedelta) -> Self:
+        """That of settings, which say nothing of the scrapes."""
+        alerts = settings.alerts
+        return cls(
+            scrape=scrape,
+            evaluation=alerts.evaluation,
+            group_wait=alerts.group_wait,
+            group_interval=alerts.group_interval,
+            windows=settings.trends.windows,
+            calm_window=alerts.calm_window,
+            keep_firing_for=alerts.keep_firing_for,
+        )
 
 
-DEMO_PACE = Pace()
+_SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+# A shorter window than production's tells when a squall is over.
+DEMO_PACE = Pace(
+    scrape=_SECOND,
+    evaluation=_SECOND,
+    group_wait=_SECOND,
+    group_interval=5 * _SECOND,
+    windows=(_MINUTE, 5 * _MINUTE, 15 * _MINUTE, 60 * _MINUTE, 360 * _MINUTE, 1440 * _MINUTE),
+    calm_window=_MINUTE,
+    keep_firing_for=5 * _SECOND,
+)
 START_SECONDS = 90.0
 RUNBOOKS = Path(__file__).resolve().parents[2] / "docs" / "oncall.md"
 
@@ -106,6 +134,9 @@ class System:
                 evaluation=format_duration(pace.evaluation),
                 group_wait=format_duration(pace.group_wait),
                 group_interval=format_duration(pace.group_interval),
+                windows=", ".join(f'"{format_duration(window)}"' for window in pace.windows),
+                calm_window=format_duration(pace.calm_window),
+                keep_firing_for=format_duration(pace.keep_firing_for),
             ),
             encoding="utf-8",
         )
