@@ -251,7 +251,7 @@ class AlertSettings(Section):
     )
     refractory: Duration = Field(
         timedelta(hours=12),
-        description="so long after a squall another one of the subject must be ten times rarer than that was",
+        description="in newsquall detect: so long after a squall another one must be ten times rarer than that was",
     )
     surprise: float | None = Field(
         None, gt=0, description="page every subject from this surprise on, in place of what alerts.budget comes to"

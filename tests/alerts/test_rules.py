@@ -49,7 +49,7 @@ SETTINGS = {
 @pytest.mark.parametrize("given", SETTINGS.values(), ids=SETTINGS.keys())
 def test_promtool_finds_the_rules_well_formed_and_firing_when_they_should(given: dict[str, Any]) -> None:
     settings = Settings(**given)
-    assert "SUCCESS: 30 rules found" in promtool.check(settings)
+    assert "SUCCESS: 31 rules found" in promtool.check(settings)
     assert "SUCCESS" in promtool.test(settings, rules.SQUALL)
     assert "SUCCESS" in promtool.test(settings, SHORT_HISTORY)
 
