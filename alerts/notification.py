@@ -148,13 +148,9 @@ def refusals(annotations: Mapping[str, str]) -> Refusals | None:
 
 
 def most_surprising(found: Collection[Reading], alerts: AlertSettings, subject: str) -> Reading | None:
-    """The window that a subject's page is about: the most surprising of those that pass all thresholds, the
-    shortest of equals. If none passes (an alert that another rule file made), the most surprising of all;
-    None if there is none."""
+    """The window that a subject's page is about: the most surprising of those that hold enough stories and sources, the
+    shortest of equals. If none does (an alert that another rule file made), the most surprising of all; None if there
+    is none."""
     stories = alerts.stories_all if subject == ALL else alerts.stories
-    passing = [
-        reading
-        for reading in found
-        if reading.surprise >= alerts.surprise and reading.stories >= stories and reading.sources >= alerts.sources
-    ]
+    passing = [reading for reading in found if reading.stories >= stories and reading.sources >= alerts.sources]
     return max(passing or found, key=lambda reading: (reading.surprise, -reading.length), default=None)

@@ -54,7 +54,7 @@ class Suggestion(Struct, frozen=True):
 
     subject: str | None
     surprise: float
-    present: float
+    present: float | None
     dropped: int
     false_alarms: int
     lost: int
@@ -72,8 +72,9 @@ class Report(Struct, frozen=True):
     suggestions: list[Suggestion]
 
 
-def report(pages: Sequence[Judged], present: float, lose: float = 0.0) -> Report:
-    """How often pages were right. `present`: the threshold of surprise now. `lose`: the share of real pages, in [0, 1],
+def report(pages: Sequence[Judged], present: float | None, lose: float = 0.0) -> Report:
+    """How often pages were right. `present`: the threshold of surprise now, None where each subject has
+    its own. `lose`: the share of real pages, in [0, 1],
     that a suggested threshold may lose."""
     subjects = _grouped(pages, lambda page: page.subject)
     months = _grouped(pages, _month)
@@ -122,7 +123,7 @@ def _tally(subject: str | None, month: str | None, pages: Sequence[Judged]) -> T
     )
 
 
-def _suggestion(subject: str | None, pages: Sequence[Judged], present: float, lose: float) -> Suggestion | None:
+def _suggestion(subject: str | None, pages: Sequence[Judged], present: float | None, lose: float) -> Suggestion | None:
     """The lowest threshold that keeps as many false alarms away as can be without losing more real pages than that
     share; None where the history is too thin, or where none does any better than the present one."""
     real = _surprises(pages, "real")
@@ -137,7 +138,7 @@ def _suggestion(subject: str | None, pages: Sequence[Judged], present: float, lo
     step = round((math.floor(below[-1] / STEP) + 1) * STEP, DIGITS)
     threshold = step if step <= highest else math.floor(highest * 10**DIGITS) / 10**DIGITS
     dropped, lost = (sum(each < threshold for each in some) for some in (false_alarms, real))
-    if threshold <= present or dropped < FEWEST:
+    if (present is not None and threshold <= present) or dropped < FEWEST:
         return None
     return Suggestion(
         subject,

@@ -36,8 +36,14 @@ class Kind:
 
     label: str
     prefix: str
+    own: str  # ... those of the subject as a whole
     selector: str
     about: str  # in the template of a summary
+
+    @property
+    def threshold(self) -> str:
+        """The recording rule that holds the surprise which each subject has to reach."""
+        return f"newsquall:{self.label}_surprise_threshold"
 
     @property
     def squall(self) -> str:
@@ -50,10 +56,11 @@ KINDS = (
     Kind(
         "topic",
         "newsquall_negative",
+        "newsquall",
         '{topic!="other"}',
         'of {{ if eq $labels.topic "all" }}all topics{{ else }}the topic {{ $labels.topic }}{{ end }}',
     ),
-    Kind("entity", "newsquall_entity_negative", "", "about {{ $labels.entity }}"),
+    Kind("entity", "newsquall_entity_negative", "newsquall_entity", "", "about {{ $labels.entity }}"),
 )
 
 
@@ -131,12 +138,17 @@ def unexported(settings: Settings, exported: Collection[str]) -> list[tuple[str,
 
 
 def _thresholds(settings: Settings) -> list[dict[str, Any]]:
-    """Recorded, so that a graph shows what a squall has to pass."""
+    """Recorded, so that a graph shows what a squall has to pass. The surprise is each subject's own: a worker learns
+    it from the subject's past and the budget."""
     alerts = settings.alerts
-    return [
+    own = [
+        # The maximum over instances, as of the surprise.
+        {"record": kind.threshold, "expr": f"max by ({kind.label}) ({kind.own}_surprise_threshold)"}
+        for kind in KINDS
+    ]
+    return own + [
         {"record": f"newsquall:{name}_threshold", "expr": f"vector({value!r})"}
         for name, value in (
-            ("surprise", alerts.surprise),
             ("stories", alerts.stories),
             ("stories_all", alerts.stories_all),
             ("sources", alerts.sources),
@@ -150,13 +162,15 @@ def _windows_that_pass(kind: Kind) -> dict[str, Any]:
         gauge = f"max by ({kind.label}, window) ({kind.prefix}_{number}{selector})"
         return f"{gauge} >= scalar(newsquall:{threshold or number}_threshold)"
 
+    surprise = f"max by ({kind.label}, window) ({kind.prefix}_surprise{kind.selector})"
+    surprise += f" >= on ({kind.label}) group_left () {kind.threshold}"
     stories = passes("stories")
     if kind.label == "topic":
         # All topics together hold every squall there is, and everybody's ordinary bad news beside it. What is one
         # company's or one topic's is paged as that; all together page for what is broader.
         each, together = passes("stories", '{topic!="all"}'), passes("stories", '{topic="all"}', "stories_all")
         stories = f"({each}\n  or {together})"
-    expression = "\nand ".join((passes("surprise", kind.selector), stories, passes("sources")))
+    expression = "\nand ".join((surprise, stories, passes("sources")))
     return {"record": kind.squall, "expr": expression + "\n"}
 
 
@@ -180,12 +194,17 @@ def _squall(kind: Kind, settings: Settings) -> dict[str, Any]:
         "labels": {"severity": "page", "subject": subject},
         "annotations": {
             "summary": f"Negative headlines {kind.about} surge: surprise "
-            f'{{{{ $value | printf "%.1f" }}}}, a page is due from {settings.alerts.surprise:g}.',
+            f'{{{{ $value | printf "%.1f" }}}}, a page is due from {_threshold_template(kind)}.',
             "windows": _windows_template(kind),
             "rejected": _rejected_template(),
             "runbook": _runbook(settings, SQUALL),
         },
     }
+
+
+def _threshold_template(kind: Kind) -> str:
+    found = f"query (printf `{kind.threshold}{{{kind.label}=%q}}` $labels.{kind.label})"
+    return f'{{{{ range {found} }}}}{{{{ .Value | printf "%.1f" }}}}{{{{ end }}}}'
 
 
 def _windows_template(kind: Kind) -> str:

@@ -4,6 +4,7 @@ Each alert is shown not firing yet, firing, and what must not make it fire. Only
 empties is a gauge that falls to what is usual.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -25,6 +26,8 @@ from stream.settings import Settings
 # Evaluations of ordinary news before a squall, and of the squall itself.
 QUIET, SQUALLING = 2, 3
 REFUSED = 7  # headlines all the time: none in any hour
+# The surprise from which a subject is paged, which a worker learns for each.
+PAGED_FROM = 5.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Shower:
     name: str
     phases: Sequence[tuple[int, Mapping[str, Window]]]
     instance: str = "a"
+    paged_from: float = PAGED_FROM
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def _squall_tests(settings: Settings, kind: Kind) -> Iterator[dict[str, Any]]:
     alerts = settings.alerts
     squall = Window(
         headlines=alerts.stories + 13,
-        surprise=alerts.surprise,
+        surprise=PAGED_FROM,
         stories=alerts.stories,
         sources=alerts.sources,
     )
@@ -106,7 +110,7 @@ def _squall_tests(settings: Settings, kind: Kind) -> Iterator[dict[str, Any]]:
         )
     window = windows[0]
     short_of = [
-        ("surprise", replace(squall, surprise=alerts.surprise * 0.99)),
+        ("surprise", replace(squall, surprise=PAGED_FROM * 0.99)),
         ("stories", replace(squall, stories=alerts.stories - 1)),
         ("sources", replace(squall, sources=alerts.sources - 1)),
     ]
@@ -117,7 +121,7 @@ def _squall_tests(settings: Settings, kind: Kind) -> Iterator[dict[str, Any]]:
             Expected(QUIET + 1),
         )
     if alerts.stories > 1:
-        copied = replace(squall, headlines=40, surprise=alerts.surprise * 4, stories=1, sources=40)
+        copied = replace(squall, headlines=40, surprise=PAGED_FROM * 4, stories=1, sources=40)
         yield case(
             "one story copied forty times does not fire",
             [Shower("acme", [quiet, (SQUALLING, dict.fromkeys(windows, copied))])],
@@ -140,6 +144,15 @@ def _squall_tests(settings: Settings, kind: Kind) -> Iterator[dict[str, Any]]:
             Shower("calm", [quiet, (SQUALLING, {})]),
         ],
         Expected(QUIET, {"acme": only(window, squall), "bolt": only(window, squall)}),
+    )
+    yield case(
+        "each subject has its own threshold, and one that is not judged has none that can be reached",
+        [
+            Shower("acme", [quiet, (SQUALLING, only(window, squall))]),
+            Shower("bolt", [quiet, (SQUALLING, only(window, squall))], paged_from=PAGED_FROM * 1.01),
+            Shower("calm", [quiet, (SQUALLING, only(window, squall))], paged_from=math.nan),
+        ],
+        Expected(QUIET, {"acme": only(window, squall)}),
     )
     if kind.label == "topic":
         yield case(
@@ -224,6 +237,7 @@ def _case(
         "interval": prometheus_duration(STEP),
         "input_series": [
             *(series for shower in showers for series in _series(kind, windows, shower)),
+            *(_threshold_series(kind, shower) for shower in showers),
             # An alert of another rule about the same subject has nothing to say here.
             {
                 "series": f'ALERTS{{alertname="Another", alertstate="firing", {kind.label}="acme"}}',
@@ -263,6 +277,15 @@ def _series(kind: Kind, windows: Sequence[str], shower: Shower) -> Iterator[dict
             }
 
 
+def _threshold_series(kind: Kind, shower: Shower) -> dict[str, str]:
+    labels = f'{kind.label}="{shower.name}", instance="{shower.instance}"'
+    return {
+        "series": f"{kind.own}_surprise_threshold{{{labels}}}",
+        # One by one: promtool repeats no NaN.
+        "values": " ".join([_number(shower.paged_from)] * sum(steps for steps, _ in shower.phases)),
+    }
+
+
 def _expected_alert(
     settings: Settings, kind: Kind, subject: str, windows: Sequence[str], shown: Mapping[str, Window], step: int
 ) -> dict[str, Any]:
@@ -280,7 +303,7 @@ def _expected_alert(
         "exp_labels": {kind.label: subject, "severity": "page", "subject": f"{kind.label}/{subject}"},
         "exp_annotations": {
             "summary": f"Negative headlines {about} surge: surprise {passing:.1f}, a page is due from "
-            f"{settings.alerts.surprise:g}.",
+            f"{PAGED_FROM:.1f}.",
             "windows": "".join(numbers),
             "rejected": _refused(step),
             "runbook": f"{settings.alerts.runbooks}#{anchor(SQUALL)}",
@@ -297,4 +320,4 @@ def _refused(step: int) -> str:
 
 def _number(value: float) -> str:
     """As Prometheus's templates print it."""
-    return repr(float(value)).removesuffix(".0")
+    return "NaN" if math.isnan(value) else repr(float(value)).removesuffix(".0")

@@ -84,6 +84,16 @@ class TrendKeeper:
             if subject in watched or not subject.startswith(entity_subject(""))
         ]
 
+    def paged_from(self, trend: SubjectTrend) -> float | None:
+        """The surprise from which a subject is paged: what ordinary times pass as often as its part of the budget says,
+        or the settings' number; None while it is not judged."""
+        if trend.judge is None:
+            return None
+        alerts = self._settings.alerts
+        # Of all subjects there are, whoever owns them.
+        part = alerts.budget / (len(self._topics) + len(self._entities))
+        return alerts.surprise or trend.judge.pages.threshold(part)
+
     def _begin(self, subject: str) -> None:
         if self.partition_of(subject) in self.owned:
             self._trend(subject)
@@ -240,7 +250,7 @@ class CountingAgent:
         while not self._app.should_stop:
             now = self._clock()
             self._keeper.fit(now, FIT_BUDGET_SECONDS)
-            self._gauges.export(self._keeper.told(), now)
+            self._gauges.export(self._keeper.told(), now, self._keeper.paged_from)
             await self._close_minutes(now)
             await self._drop_days(now)
             await asyncio.sleep(TICK_SECONDS)

@@ -1,6 +1,7 @@
 """From trends to metrics: what a worker exports of the subjects that it owns, and of no other."""
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from prometheus_client import Gauge
@@ -46,6 +47,7 @@ class Gauges:
             metrics.negative_surprise,
             metrics.polarity,
             metrics.history,
+            metrics.surprise_threshold,
         )
         self._by_entity = _Family(
             metrics.entity_negative_headlines,
@@ -55,6 +57,7 @@ class Gauges:
             metrics.entity_negative_surprise,
             metrics.entity_polarity,
             metrics.entity_history,
+            metrics.entity_surprise_threshold,
         )
         self._scored = ScoredTotals(metrics.headlines_scored)
         metrics.registry.register(self._scored)
@@ -64,8 +67,10 @@ class Gauges:
         """The model whose totals stand at 0 until it has scored."""
         self._model = model
 
-    def export(self, trends: Iterable[SubjectTrend], now: datetime) -> None:
-        """Export all owned subjects as they are at `now`."""
+    def export(
+        self, trends: Iterable[SubjectTrend], now: datetime, paged_from: Callable[[SubjectTrend], float | None]
+    ) -> None:
+        """Export all owned subjects as they are at `now`. `paged_from`: a subject's threshold."""
         totals: dict[tuple[str, str, str], int] = {}
         seen = set()
         for trend in trends:
@@ -73,7 +78,8 @@ class Gauges:
             kind, _, name = trend.subject.partition("/")
             readings = trend.readings(now)
             family = self._by_entity if kind == "entity" else self._by_topic
-            family.set(name, readings, trend.baseline.history_minutes * 60 if trend.baseline else 0)
+            history = trend.baseline.history_minutes * 60 if trend.baseline else 0
+            family.set(name, readings, history, paged_from(trend))
             self._exported[trend.subject] = tuple(reading.window for reading in readings)
             if kind == "topic" and name != "all":
                 totals |= {(name, sentiment, self._model): 0 for sentiment in _SENTIMENTS}
@@ -106,17 +112,18 @@ class _Family:
         surprise: Gauge,
         polarity: Gauge,
         history: Gauge,
+        threshold: Gauge,
     ) -> None:
         self._headlines, self._stories, self._sources = headlines, stories, sources
         self._baseline, self._surprise, self._polarity = baseline, surprise, polarity
-        self._history = history
+        self._history, self._threshold = history, threshold
         self._children: dict[tuple[str, int], list[Gauge]] = {}  # of a name and a window, in the order of `_gauges`
 
     @property
     def _gauges(self) -> tuple[Gauge, ...]:
         return self._headlines, self._stories, self._sources, self._baseline, self._surprise, self._polarity
 
-    def set(self, name: str, readings: Iterable[Reading], history_seconds: float) -> None:
+    def set(self, name: str, readings: Iterable[Reading], history_seconds: float, threshold: float | None) -> None:
         for reading in readings:
             children = self._children.get((name, reading.window))
             if children is None:
@@ -135,6 +142,8 @@ class _Family:
             for child, value in zip(children, values, strict=True):
                 child.set(value)
         self._history.labels(name).set(history_seconds)
+        # No number is one that nothing reaches: a surprise of 0 would reach 0.
+        self._threshold.labels(name).set(math.nan if threshold is None else threshold)
 
     def remove(self, name: str, windows: Iterable[int]) -> None:
         for window in windows:
@@ -142,3 +151,4 @@ class _Family:
             for gauge in self._gauges:
                 gauge.remove(name, window_name(window))
         self._history.remove(name)
+        self._threshold.remove(name)

@@ -74,6 +74,9 @@ class Metrics:
             "topic",
             "window",
         )
+        self.surprise_threshold = gauge(
+            "surprise_threshold", "Surprise from which the topic is paged; NaN if unjudged.", "topic"
+        )
         self.polarity = gauge("polarity", "Mean polarity of the window's headlines, -1 to 1.", "topic", "window")
         self.history = gauge("history_seconds", "History that the topic's baseline stands on.", "topic")
         self.entity_negative_headlines = gauge(
@@ -99,6 +102,9 @@ class Metrics:
         )
         self.entity_negative_surprise = gauge(
             "entity_negative_surprise", "As newsquall_negative_surprise, of the entity.", "entity", "window"
+        )
+        self.entity_surprise_threshold = gauge(
+            "entity_surprise_threshold", "Surprise from which the entity is paged; NaN if unjudged.", "entity"
         )
         self.entity_polarity = gauge(
             "entity_polarity", "Mean polarity of the window's headlines about the entity.", "entity", "window"

@@ -251,9 +251,11 @@ class AlertSettings(Section):
     )
     refractory: Duration = Field(
         timedelta(hours=12),
-        description="so long after a squall another one of the subject must be ten times rarer than that was",
+        description="in newsquall detect: so long after a squall another one must be ten times rarer than that was",
     )
-    surprise: float = Field(5.0, gt=0, description="page from this surprise on, in any window")
+    surprise: float | None = Field(
+        None, gt=0, description="page every subject from this surprise on, in place of what alerts.budget comes to"
+    )
     stories: int = Field(5, ge=1, description="... and this many distinct stories in that window")
     stories_all: int = Field(
         20, ge=1, description="... but this many for all topics together, which page for what is broad"

@@ -1,5 +1,6 @@
 """The live board: what the monitor sees right now, in a terminal."""
 
+import math
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,12 +46,11 @@ def scored_total(samples: Mapping[Sample, float]) -> int:
 
 @dataclass
 class Board:
-    """Keeps the course of each subject's negatives and draws the board. `threshold`, `fewest_stories` (`fewest_all` for
-    all topics together): what a window has to pass to page."""
+    """Keeps the course of each subject's negatives and draws the board. `fewest_stories` (`fewest_all` for all topics
+    together): what a window has to hold to page, beside the subject's own surprise."""
 
     short: str  # the window whose count and course are shown
     windows: tuple[str, ...]
-    threshold: float
     fewest_stories: int
     fewest_all: int
     stage: str = ""
@@ -73,9 +73,9 @@ class Board:
             self._noted = now
             for name, bad, *_ in rows:
                 self._courses[name].append(bad)
-        for name, bad, usual, stories, sources, surprise in rows[: max(5, height - 14)]:
+        for name, bad, usual, stories, sources, surprise, paged_from in rows[: max(5, height - 14)]:
             needed = self.fewest_all if name == "all" else self.fewest_stories
-            if surprise >= self.threshold and stories >= needed:
+            if surprise >= paged_from and stories >= needed:
                 style = "bold red"
             elif bad:
                 style = ""
@@ -99,7 +99,7 @@ class Board:
         notes = [Text(f"  {line}", style="dim", overflow="ellipsis", no_wrap=True) for line in self.happened]
         return Group(title, Text(), table, Text(), *notes)
 
-    def _rows(self, samples: Mapping[Sample, float]) -> list[tuple[str, float, float, float, float, float]]:
+    def _rows(self, samples: Mapping[Sample, float]) -> list[tuple[str, float, float, float, float, float, float]]:
         rows = []
         for kind, prefix in (("topic", "newsquall_negative"), ("entity", "newsquall_entity_negative")):
 
@@ -117,6 +117,9 @@ class Board:
                         value("stories", of, self.short),
                         value("sources", of, self.short),
                         value("surprise", of, loudest),
+                        samples.get(
+                            (f"{prefix.removesuffix('_negative')}_surprise_threshold", ((kind, of),)), math.inf
+                        ),
                     )
                 )
         return rows

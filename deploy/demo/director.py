@@ -56,7 +56,7 @@ class Director:
         self._console = console
         windows = tuple(map(format_duration, system.settings.trends.windows))
         alerts = system.settings.alerts
-        self._board = Board(windows[1], windows, alerts.surprise, alerts.stories, alerts.stories_all)
+        self._board = Board(windows[1], windows, alerts.stories, alerts.stories_all)
         self._live: Live | None = None
         self._samples: dict[Sample, float] = {}
         self._next_trickle = float("inf")

@@ -105,7 +105,7 @@ def test_a_page_is_about_the_most_surprising_window_that_passes_all_thresholds()
 
 
 def test_a_page_about_all_topics_is_about_a_window_that_has_enough_stories_for_all() -> None:
-    few = Reading("5m", 9.0, 0.1, ALERTS.surprise + 9, ALERTS.stories_all - 1.0, ALERTS.sources)
-    many = Reading("1h", 40.0, 0.1, ALERTS.surprise, ALERTS.stories_all, ALERTS.sources)
+    few = Reading("5m", 9.0, 0.1, 14.0, ALERTS.stories_all - 1.0, ALERTS.sources)
+    many = Reading("1h", 40.0, 0.1, 5.0, ALERTS.stories_all, ALERTS.sources)
     assert most_surprising([few, many], ALERTS, "topic/all") == many
     assert most_surprising([few, many], ALERTS, "topic/earnings") == few

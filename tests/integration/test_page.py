@@ -408,11 +408,14 @@ def gauges(*, blowing: bool) -> str:
         ("topic", "newsquall_negative", "fraud_governance"),
         ("topic", "newsquall_negative", "all"),
     ):
+        own = prefix.removesuffix("_negative")
+        lines.append(f'{own}_surprise_threshold{{{kind}="{name}"}} 5.2')
         for window in ("5m", "15m"):
             many = 20 if name == "all" else 8  # all topics together page for what is broad
             shown = (many, 0.012, 31.5 if window == "5m" else 30, many, 3) if blowing else (0, 0.012, 0, 0, 0)
             for number, value in zip(("headlines", "baseline", "surprise", "stories", "sources"), shown, strict=True):
                 lines.append(f'{prefix}_{number}{{{kind}="{name}",window="{window}"}} {value}')
+    lines.append('newsquall_entity_surprise_threshold{entity="Pellwick"} 5.2')
     for number, value in (("headlines", 40), ("baseline", 0.1), ("surprise", 60), ("stories", 1), ("sources", 40)):
         lines.append(f'newsquall_entity_negative_{number}{{entity="Pellwick",window="5m"}} {value if blowing else 0}')
     return "\n".join(lines) + "\n"

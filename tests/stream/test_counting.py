@@ -7,14 +7,15 @@ from stream.records import Tally, TallyEntry, encode, minute_of
 from stream.settings import Settings
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
+DAY = 1440
 
 
 def partition_of(subject: str) -> int:
     return len(subject) % 2
 
 
-def keeper(*entities: str) -> TrendKeeper:
-    made = TrendKeeper(Settings(), ["earnings", "other"], entities, "w", partition_of)
+def keeper(*entities: str, **alerts: float) -> TrendKeeper:
+    made = TrendKeeper(Settings(alerts=alerts), ["earnings", "other"], entities, "w", partition_of)
     made.own({0, 1}, [], NOW)
     return made
 
@@ -79,3 +80,29 @@ def test_a_topic_that_a_new_model_brings_stands_at_nothing():
     kept = keeper()
     kept.learn(["earnings", "climate"])
     assert told(kept) == TOPICS | {"topic/climate"}
+
+
+def with_history(kept: TrendKeeper) -> TrendKeeper:
+    """Acme has ten days of it, and nobody else any."""
+    now = minute_of(NOW)
+    entries = [TallyEntry(f"a{at}", now - 10 * DAY + 97 * at, "negative", -0.5, "", "wire") for at in range(148)]
+    kept.count(Tally("entity/Acme", "m", entries), NOW)
+    kept.trends["entity/Acme"].fit(NOW)
+    return kept
+
+
+def test_a_budget_is_shared_by_all_subjects_there_are_and_only_what_is_judged_has_a_threshold():
+    alone, among = with_history(keeper("Acme")), with_history(keeper("Acme", *(f"C{number}" for number in range(500))))
+    few, many = (kept.paged_from(kept.trends["entity/Acme"]) for kept in (alone, among))
+    assert many > few + 1
+    assert alone.paged_from(alone.trends["topic/all"]) is None
+    rate = alone.trends["entity/Acme"].judge.pages
+    assert few == rate.threshold(3.0 / 4)
+
+
+def test_a_larger_budget_asks_for_less_and_a_number_stands_over_it():
+    small, large = (with_history(keeper("Acme", budget=budget)) for budget in (0.5, 30.0))
+    assert small.paged_from(small.trends["entity/Acme"]) > large.paged_from(large.trends["entity/Acme"])
+    fixed = with_history(keeper("Acme", surprise=4.5))
+    assert fixed.paged_from(fixed.trends["entity/Acme"]) == 4.5
+    assert fixed.paged_from(fixed.trends["topic/all"]) is None

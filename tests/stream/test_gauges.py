@@ -1,5 +1,6 @@
 """What a worker exports of the subjects that it owns."""
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,10 @@ from stream.settings import TrendSettings
 from stream.trends import SubjectTrend
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
+
+
+def unjudged(_trend: SubjectTrend) -> None:
+    """No subject has enough history."""
 
 
 @pytest.fixture
@@ -36,7 +41,7 @@ def trend_of(subject: str, *sentiments: str, model: str = "m1") -> SubjectTrend:
 
 
 def test_label_sets_of_an_owned_subject_stand_at_zero_from_the_start(registry, gauges):
-    gauges.export([trend_of("topic/earnings"), trend_of("entity/Acme")], NOW)
+    gauges.export([trend_of("topic/earnings"), trend_of("entity/Acme")], NOW, unjudged)
     for name in ("headlines", "stories", "sources", "baseline", "surprise"):
         for window in ("5m", "15m", "1h", "6h", "1d"):
             labels = {"topic": "earnings", "window": window}
@@ -52,12 +57,12 @@ def test_windows_and_totals_are_exported_and_windows_fall_back(registry, gauges)
     trend = trend_of("topic/earnings", "negative", "negative", "positive")
     five = {"topic": "earnings", "window": "5m"}
     total = {"topic": "earnings", "sentiment": "negative", "model": "m1"}
-    gauges.export([trend], NOW)
+    gauges.export([trend], NOW, unjudged)
     assert registry.get_sample_value("newsquall_negative_headlines", five) == 2
     assert registry.get_sample_value("newsquall_negative_stories", five) == 2
     assert registry.get_sample_value("newsquall_negative_sources", five) == 2
     assert registry.get_sample_value("newsquall_polarity", five) == -0.5
-    gauges.export([trend], NOW + timedelta(minutes=5))
+    gauges.export([trend], NOW + timedelta(minutes=5), unjudged)
     assert registry.get_sample_value("newsquall_negative_headlines", five) == 0
     assert registry.get_sample_value("newsquall_polarity", five) == 0
     assert registry.get_sample_value("newsquall_headlines_scored_total", total) == 2
@@ -65,7 +70,7 @@ def test_windows_and_totals_are_exported_and_windows_fall_back(registry, gauges)
 
 def test_totals_are_by_model_and_leave_all_and_entities_out(registry, gauges):
     trends = [trend_of("topic/earnings", "negative", model="m0"), trend_of("topic/all", "negative")]
-    gauges.export([*trends, trend_of("entity/Acme", "negative")], NOW)
+    gauges.export([*trends, trend_of("entity/Acme", "negative")], NOW, unjudged)
     told = generate_latest(registry).decode()
     scored = [line for line in told.splitlines() if line.startswith("newsquall_headlines_scored_total")]
     assert len(scored) == 4
@@ -78,18 +83,29 @@ def subjects_told(registry) -> set[str]:
 
 def test_a_subject_that_moved_away_is_exported_no_more_and_one_that_comes_back_is(registry, gauges):
     first, second = trend_of("topic/earnings", "negative"), trend_of("entity/Acme", "negative")
-    gauges.export([first, second], NOW)
+    gauges.export([first, second], NOW, unjudged)
     assert subjects_told(registry) == {"earnings", "Acme"}
-    gauges.export([first], NOW)
+    gauges.export([first], NOW, unjudged)
     assert subjects_told(registry) == {"earnings"}
     gauges.clear()
     assert subjects_told(registry) == set()
-    gauges.export([second], NOW)
+    gauges.export([second], NOW, unjudged)
     assert subjects_told(registry) == {"Acme"}
 
 
 def test_no_exported_number_but_polarity_is_negative(registry, gauges):
-    gauges.export([trend_of("topic/earnings", "negative"), trend_of("entity/Acme", "negative")], NOW)
+    gauges.export([trend_of("topic/earnings", "negative"), trend_of("entity/Acme", "negative")], NOW, unjudged)
     for family in registry.collect():
         if "polarity" not in family.name:
-            assert all(sample.value >= 0 for sample in family.samples), family.name
+            assert not any(sample.value < 0 for sample in family.samples), family.name
+
+
+def test_the_surprise_from_which_a_subject_is_paged_is_exported_and_nan_while_it_is_not_judged(registry, gauges):
+    trends = [trend_of("topic/earnings"), trend_of("topic/all"), trend_of("entity/Acme")]
+    known = {"topic/earnings": 4.25, "entity/Acme": 6.5}
+    gauges.export(trends, NOW, lambda trend: known.get(trend.subject))
+    assert registry.get_sample_value("newsquall_surprise_threshold", {"topic": "earnings"}) == 4.25
+    assert registry.get_sample_value("newsquall_entity_surprise_threshold", {"entity": "Acme"}) == 6.5
+    assert math.isnan(registry.get_sample_value("newsquall_surprise_threshold", {"topic": "all"}))
+    gauges.clear()
+    assert registry.get_sample_value("newsquall_surprise_threshold", {"topic": "earnings"}) is None

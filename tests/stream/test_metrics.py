@@ -12,6 +12,8 @@ PROMISED = {
     "negative_sources": ("topic", "window"),
     "negative_baseline": ("topic", "window"),
     "negative_surprise": ("topic", "window"),
+    "surprise_threshold": ("topic",),
+    "entity_surprise_threshold": ("entity",),
     "polarity": ("topic", "window"),
     "entity_negative_headlines": ("entity", "window"),
     "entity_negative_surprise": ("entity", "window"),
