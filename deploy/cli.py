@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, Entry] = {
     "models": Entry("deploy.commands.models:models", "Show what was promoted, when and why."),
     "detect": Entry("deploy.commands.detect:detect_squalls", "Find squalls in a file of counts."),
     "rules": Entry("deploy.commands.rules:rules", "Render, check and test the Prometheus rules."),
+    "verdicts": Entry("deploy.commands.verdicts:verdicts", "Say how often pages were right, by what people said."),
     "relay": Entry("deploy.commands.relay:relay", "Turn alerts into pages with their evidence."),
     "bench": Entry("deploy.commands.bench:bench", "Measure speed on this machine."),
     "doctor": Entry("deploy.commands.doctor:doctor", "Say what is wrong, and what to do.", settings=False),
