@@ -48,9 +48,9 @@ class Tally(Struct, frozen=True):
 
 
 class Suggestion(Struct, frozen=True):
-    """A threshold of surprise. `subject`: None for all of them, which is `alerts.surprise`. `dropped` of `false_alarms`
-    would not have been paged, and `lost` of `real` neither; `may_lose`: the upper end of the 95 % interval of the share
-    of real pages that it loses."""
+    """A threshold of surprise. `subject`: None for all of them, which is `alerts.surprise`. `present`: None where each
+    subject has its own, by the budget. `dropped` of `false_alarms` would not have been paged, and `lost` of `real`
+    neither; `may_lose`: the upper end of the 95 % interval of the share of real pages that it loses."""
 
     subject: str | None
     surprise: float
@@ -73,9 +73,8 @@ class Report(Struct, frozen=True):
 
 
 def report(pages: Sequence[Judged], present: float | None, lose: float = 0.0) -> Report:
-    """How often pages were right. `present`: the threshold of surprise now, None where each subject has
-    its own. `lose`: the share of real pages, in [0, 1],
-    that a suggested threshold may lose."""
+    """How often pages were right. `present`: the threshold of surprise now, if there is one for all. `lose`: the share
+    of real pages, in [0, 1], that a suggested threshold may lose."""
     subjects = _grouped(pages, lambda page: page.subject)
     months = _grouped(pages, _month)
     found = [_suggestion(None, pages, present, lose)]
@@ -138,7 +137,7 @@ def _suggestion(subject: str | None, pages: Sequence[Judged], present: float | N
     step = round((math.floor(below[-1] / STEP) + 1) * STEP, DIGITS)
     threshold = step if step <= highest else math.floor(highest * 10**DIGITS) / 10**DIGITS
     dropped, lost = (sum(each < threshold for each in some) for some in (false_alarms, real))
-    if (present is not None and threshold <= present) or dropped < FEWEST:
+    if dropped < FEWEST or (present is not None and threshold <= present):
         return None
     return Suggestion(
         subject,

@@ -25,9 +25,9 @@ from stream.settings import Settings
 
 # Evaluations of ordinary news before a squall, and of the squall itself.
 QUIET, SQUALLING = 2, 3
-REFUSED = 7  # headlines all the time: none in any hour
 # The surprise from which a subject is paged, which a worker learns for each.
 PAGED_FROM = 5.0
+REFUSED = 7  # headlines all the time: none in any hour
 
 
 @dataclass(frozen=True)

@@ -100,5 +100,5 @@ def _suggested(each: Suggestion) -> str:
     where = "alerts.surprise" if each.subject is None else f"surprise of {one_line(each.subject)}"
     kept_away = f"{each.dropped} of {counted(each.false_alarms, 'false alarm')} would not have paged"
     lost = f"{each.lost} of {counted(each.real, 'real page')} neither; of many, up to {each.may_lose:.0%} may be lost"
-    now = "by the budget" if each.present is None else f"{each.present:g}"
+    now = "each subject's own" if each.present is None else f"{each.present:g}"
     return f"suggested, not applied: {where} {each.surprise:g} (now {now}): {kept_away}, {lost}"

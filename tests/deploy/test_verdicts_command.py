@@ -71,8 +71,8 @@ def test_the_report_is_a_table_with_what_it_suggests_below(settings: Settings) -
     assert rows["entity/Kestrovan"] == ["4", "1", "3", "0", "0"]
     assert rows["alert/NewsquallWorkerDown"] == ["2", "1", "0", "0", "1"]
     assert (
-        "suggested, not applied: alerts.surprise 5.6 (now by the budget): 3 of 3 false alarms would not have paged, "
-        "0 of 1 real page neither; of many, up to 79% may be lost"
+        "suggested, not applied: alerts.surprise 5.6 (now each subject's own): 3 of 3 false alarms "
+        "would not have paged, 0 of 1 real page neither; of many, up to 79% may be lost"
     ) in shown
 
 
