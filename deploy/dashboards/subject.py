@@ -161,7 +161,7 @@ def _surprises(settings: Settings, refs: Refs) -> timeseries.Panel:
     panel = lines(
         "Surprise by window",
         "-log10 of the chance of so many negatives by its own history: 3 is one window in a thousand.",
-        over_time(refs, f"max by (window) ({highest(gauge('negative_surprise', ''))})", "{{window}}"),
+        over_time(refs, f"max by (window) ({gauge('negative_surprise', '')})", "{{window}}"),
         over_time(refs, "max(newsquall:surprise_threshold)", "pages from", "B"),
     )
     in_order(panel, [format_duration(window) for window in settings.trends.windows])
