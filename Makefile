@@ -1,5 +1,5 @@
 # What people type. Each target sets up what it needs, says what it does, and may be run again.
-.PHONY: demo test lint bench mutants chaos hostile model encoders setup worker gpu clean
+.PHONY: demo test test-grafana lint bench mutants chaos hostile model encoders setup worker gpu clean
 
 PYTHON := .venv/bin/python
 ARGS ?=
@@ -10,6 +10,12 @@ demo:            ## the whole system on this machine: a squall becomes a page (A
 
 test: setup lint ## everything that must hold: style, types, imports, unit and integration tests
 	@$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+# Of a service account with the role Admin; what is made there is removed again.
+GRAFANA_URL ?=
+GRAFANA_TOKEN ?=
+test-grafana: setup ## the push against a Grafana of yours (GRAFANA_URL=http://HOST:3000 GRAFANA_TOKEN=glsa_...)
+	@GRAFANA_URL="$(GRAFANA_URL)" GRAFANA_TOKEN="$(GRAFANA_TOKEN)" $(PYTHON) -m pytest tests/grafana -k real $(ARGS)
 
 lint: setup
 	@.venv/bin/ruff check .

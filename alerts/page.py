@@ -10,9 +10,11 @@ import msgspec
 from msgspec import Struct
 
 from alerts.circumstances import Circumstances
+from alerts.dashboardlinks import BEFORE, alert_path, subject_path
 from alerts.evidence import Evidence, Story
 from alerts.notification import Alert, Reading
 from alerts.rules import KINDS, anchor
+from stream.duration import parse_duration
 from stream.settings import Settings
 from stream.subjects import ALL
 
@@ -47,13 +49,14 @@ class VerdictLinks(Struct, frozen=True):
 class Links(Struct, frozen=True):
     """Where to look further. `silence`: Alertmanager's form, filled in; only its duration and author are
     missing. `chart`: a PNG, and `verdicts`: keys for those who get the page, where the relay has an address for
-    people."""
+    people. `dashboard`: Grafana's, where there is one."""
 
     graph: str
     silence: str
     runbook: str
     chart: str = ""
     verdicts: VerdictLinks | None = None
+    dashboard: str = ""
 
 
 class PreviousSquall(Struct, frozen=True):
@@ -137,7 +140,7 @@ def squall_page(alert: Alert, reading: Reading | None, evidence: Evidence, negat
         subject=alert.subject,
         sentence="",
         fired_at=alert.starts_at,
-        links=_links(alert, settings),
+        links=_links(alert, settings, reading.window if reading else None),
         severity=alert.labels.get("severity", "page"),
         since=evidence.since,
         last_at=evidence.last_at,
@@ -392,7 +395,7 @@ def _page_story(story: Story) -> PageStory:
     )
 
 
-def _links(alert: Alert, settings: Settings) -> Links:
+def _links(alert: Alert, settings: Settings, window: str | None = None) -> Links:
     matchers = ["alertname", "subject"] if alert.is_squall else sorted(alert.labels)
     wanted = ", ".join(f"{name}={_quoted(alert.labels.get(name, ''))}" for name in matchers)
     alertmanager = settings.relay.alertmanager.rstrip("/")
@@ -400,7 +403,20 @@ def _links(alert: Alert, settings: Settings) -> Links:
         graph=_graph(alert, settings),
         silence=f"{alertmanager}/#/silences/new?filter={quote(f'{{{wanted}}}', safe='')}",
         runbook=alert.annotations.get("runbook") or f"{settings.alerts.runbooks}#{anchor(alert.name)}",
+        dashboard=_dashboard(alert, settings, window),
     )
+
+
+def _dashboard(alert: Alert, settings: Settings, window: str | None) -> str:
+    """The subject's dashboard as the page's window shows it; of any other alert, the one to look into it."""
+    if settings.grafana.url is None:
+        return ""
+    if alert.is_squall:
+        before = max(BEFORE, 2 * parse_duration(window)) if window else BEFORE
+        path = subject_path(alert.subject, window, alert.starts_at - before)
+    else:
+        path = alert_path(alert.name, alert.starts_at - BEFORE)
+    return f"{settings.grafana.url.rstrip('/')}{path}"
 
 
 def _graph(alert: Alert, settings: Settings) -> str:

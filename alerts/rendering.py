@@ -79,6 +79,8 @@ def _firing(page: Page, width: int) -> Iterator[_Line]:
         yield _fact("model", ", ".join(page.models))
     yield _address("runbook", page.links.runbook)
     yield _address("graph", page.links.graph)
+    if page.links.dashboard:
+        yield _address("dashboard", page.links.dashboard)
     yield _address("silence", page.links.silence)
     yield _fact("page", page.id)
     yield _Line(Text("─" * width, "red"))

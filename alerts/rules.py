@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from alerts.chartrules import chart_group
 from alerts.operations import CAUSES, Operation, operations
 from stream.duration import format_duration
 from stream.settings import Settings
@@ -85,13 +86,16 @@ def anchor(alert: str) -> str:
 
 
 def render(settings: Settings) -> str:
-    """The rules as a Prometheus rule file (YAML)."""
-    text = yaml.dump(rule_file(settings), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    """All rules as a Prometheus rule file (YAML): alerts with what they stand on, and what is recorded for charts."""
+    charts = chart_group(KINDS, settings)
+    charts |= {"interval": prometheus_duration(charts["interval"])}
+    content = {"groups": [*rule_file(settings)["groups"], charts]}
+    text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
     return "# Rendered by `newsquall rules render` from the settings: change those, not this file.\n" + text
 
 
 def rule_file(settings: Settings) -> dict[str, Any]:
-    """The rules as Prometheus documents them."""
+    """The alerts and what is recorded for them, as Prometheus documents it."""
     rules = [*_thresholds(settings)]
     for kind in KINDS:
         rules += [_windows_that_pass(kind), _squall(kind, settings)]
@@ -106,11 +110,12 @@ def alert_names(settings: Settings) -> list[str]:
 
 
 def rules_of(rules: dict[str, Any], alert: str) -> dict[str, Any]:
-    """A rule file's content without the other alerts; what is recorded stays."""
+    """A rule file's content without the other alerts; what is recorded in the alert's group stays."""
     return {
         "groups": [
             {**group, "rules": [rule for rule in group["rules"] if rule.get("alert", alert) == alert]}
             for group in rules["groups"]
+            if any(rule.get("alert") == alert for rule in group["rules"])
         ]
     }
 
@@ -132,7 +137,8 @@ def metrics_of(rule: dict[str, Any]) -> set[str]:
 
 def unexported(settings: Settings, exported: Collection[str]) -> list[tuple[str, str]]:
     """Rules that read a metric which is not among those `exported`, each with the metric: such a rule never fires."""
-    rules = rule_file(settings)["groups"][0]["rules"]
+    charts = chart_group(KINDS, settings)["rules"]
+    rules = [*rule_file(settings)["groups"][0]["rules"], *charts]
     known = {*exported, *(rule["record"] for rule in rules if "record" in rule)}
     return [(rule.get("alert") or rule["record"], name) for rule in rules for name in sorted(metrics_of(rule) - known)]
 

@@ -1,5 +1,6 @@
 """What is wrong here and what to do: each part looked at on its own, none for longer than a few seconds."""
 
+import http.client
 import shutil
 import threading
 import time
@@ -14,6 +15,7 @@ import onnxruntime as ort
 import sqlalchemy as sa
 from kafka.errors import KafkaError
 
+from alerts.dashboardlinks import WEATHER
 from deploy.probe import ask
 from deploy.stack.kafka import JARS
 from model.errors import NewsquallError, SettingsError, UnscorableText
@@ -62,6 +64,7 @@ def examine(file: Path | None, seconds: float = CHECK_SECONDS) -> list[Finding]:
         "prometheus": lambda: prometheus(settings),
         "alertmanager": lambda: alertmanager(settings),
         "relay": lambda: relay(settings),
+        "grafana": lambda: grafana(settings),
         "programs": programs,
     }
     return [Finding("settings", "ok", said), *bounded(checks, seconds)]
@@ -227,6 +230,28 @@ def relay(settings: Settings) -> list[Finding]:
         said = f"ready at {url}, but pages go to its terminal only"
         return [Finding("relay", "warn", said, "set relay.webhooks to who is to be paged")]
     return [Finding("relay", "ok", f"ready at {url}, webhooks: {len(settings.relay.webhooks)}")]
+
+
+def grafana(settings: Settings) -> list[Finding]:
+    """Grafana, where one is set: whether it answers, knows the token, and has the dashboards."""
+    url = (settings.grafana.url or "").rstrip("/")
+    if not url:
+        return []
+    health = ask(f"{url}/api/health")
+    if not health.ok or "database" not in health.json():
+        trouble = health.trouble or "what answers there is no Grafana"
+        return [Finding("grafana", "fail", f"{url}: {trouble}", "start Grafana, or set grafana.url")]
+    found = f"Grafana {health.json().get('version', 'of unknown version')} at {url}"
+    if settings.grafana.token is None:
+        return [Finding("grafana", "warn", f"{found}, no token", "set NEWSQUALL_GRAFANA__TOKEN, to push dashboards")]
+    bearer = {"Authorization": f"Bearer {settings.grafana.token.get_secret_value()}"}
+    weather = ask(f"{url}/api/dashboards/uid/{WEATHER}", headers=bearer)
+    if weather.status in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
+        remedy = "set NEWSQUALL_GRAFANA__TOKEN to a service account's with the role Editor"
+        return [Finding("grafana", "fail", f"{found} refuses the token: {weather.status}", remedy)]
+    if not weather.ok:
+        return [Finding("grafana", "warn", f"{found}, without the dashboards", "run `newsquall dashboards push`")]
+    return [Finding("grafana", "ok", f"{found}, with the dashboards: {url}/d/{WEATHER}")]
 
 
 def _not_ready(part: str, url: str, remedy: str) -> Finding | None:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,7 +32,7 @@ class Answer:
         return value if isinstance(value, dict) else {}
 
 
-def ask(url: str, seconds: float = PATIENCE_SECONDS) -> Answer:
+def ask(url: str, seconds: float = PATIENCE_SECONDS, headers: Mapping[str, str] | None = None) -> Answer:
     """GET a URL, not by way of a proxy: the servers are those that the settings name. Raises nothing."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
@@ -40,7 +41,8 @@ def ask(url: str, seconds: float = PATIENCE_SECONDS) -> Answer:
     try:
         connection = kind(parts.netloc, timeout=seconds)
         try:
-            connection.request("GET", f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}")
+            path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
+            connection.request("GET", path, headers=dict(headers or {}))
             response = connection.getresponse()
             body = response.read()
         finally:

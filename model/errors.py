@@ -17,6 +17,7 @@ NewsquallError
 │   └── ArchiveAwayError    its database does not answer now, and may later
 ├── ServerError             a server of the local stack did not start, or died
 ├── RulesError              the Prometheus rules do not hold
+├── GrafanaError            Grafana cannot be reached, or refuses
 └── ExportError             an exported model's numbers leave the trained one's
 """
 
@@ -106,6 +107,10 @@ class ServerError(NewsquallError):
 
 class RulesError(NewsquallError):
     """The rendered Prometheus rules are refused by promtool."""
+
+
+class GrafanaError(NewsquallError):
+    """Grafana cannot be reached or refuses what was asked of it."""
 
 
 class ExportError(NewsquallError):

@@ -362,6 +362,37 @@ class MailSettings(Section):
         return self
 
 
+class GrafanaSettings(Section):
+    """The dashboards, and the Grafana that they go to."""
+
+    url: str | None = Field(
+        None,
+        pattern=r"^https?://.",
+        description="Grafana as people reach it: where dashboards are pushed to and pages link to; none without it",
+    )
+    token: SecretStr | None = Field(
+        None, description="token of a service account there; give it in the environment, not in a file"
+    )
+    folder: str = Field("Newsquall", min_length=1, description="title of the folder that the dashboards go into")
+    prometheus: str | None = Field(
+        None,
+        pattern=r"^https?://.",
+        description="Prometheus as Grafana's server reaches it; relay.prometheus if not given",
+    )
+    archive: SecretStr | None = Field(
+        None,
+        description="the archive's PostgreSQL as Grafana's server reaches it, with a user that may only read; "
+        "archive.url if not given",
+    )
+    prometheus_source: str | None = Field(
+        None, description="uid of a data source for it that Grafana has already; one is made if not given"
+    )
+    archive_source: str | None = Field(
+        None, description="uid of a data source for the archive that Grafana has already, as above"
+    )
+    timeout: Duration = Field(timedelta(seconds=10), gt=timedelta(0), description="how long Grafana may take to answer")
+
+
 class Settings(BaseSettings):
     """All settings. `Settings()` alone gives the defaults with the environment over them."""
 
@@ -384,6 +415,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     relay: RelaySettings = RelaySettings()
     mail: MailSettings = MailSettings()
+    grafana: GrafanaSettings = GrafanaSettings()
 
     @classmethod
     def settings_customise_sources(

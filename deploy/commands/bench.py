@@ -309,6 +309,24 @@ def state(settings: Settings, *, days: int, per_day: int, entities: int, settle:
 
 
 @bench.command()
+@click.option("--days", type=click.IntRange(min=1), default=30, show_default=True, help="Days behind the dashboards.")
+@click.option("--per-day", type=click.IntRange(min=1), default=10_000, show_default=True, help="Headlines a day.")
+@click.option("--entities", type=click.IntRange(min=4), default=100, show_default=True, help="Watched companies.")
+@click.option(
+    "--scrape", type=click.FloatRange(min=1), default=15.0, show_default=True, help="Seconds between two scrapes."
+)
+def dashboards(*, days: int, per_day: int, entities: int, scrape: float) -> None:
+    """How long each query of the Grafana dashboards takes over a month, on a real Prometheus and PostgreSQL."""
+    from deploy.commands.dashboards import grafana_packages  # noqa: PLC0415
+
+    with grafana_packages():
+        from deploy.bench.dashboards import measure  # noqa: PLC0415
+
+    result = measure(days, per_day, entities, scrape, say)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
 @click.option(
     "--runs", type=click.IntRange(1, 100), default=50, show_default=True, help="Squalls, each of another company."
 )

@@ -19,7 +19,8 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 @options.as_json
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> int:
-    """Look at settings, broker, archive, model, provider, Prometheus, Alertmanager, relay and demo programs.
+    """Look at settings, broker, archive, model, provider, Prometheus, Alertmanager, relay, Grafana (where one
+    is set) and demo programs.
 
     Each line: ok, warn or fail, what was found, and what to do. Exit status 1 if anything fails.
     """

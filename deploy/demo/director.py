@@ -191,6 +191,9 @@ class Director:
             f"Pages         {system.relay_url}/pages",
             "your own file, from another terminal:",
             shlex.join(newsquall("--settings", str(system.settings_file), "replay", "FILE", "--speed", "max")),
+            "its dashboards, into a Grafana of yours that reaches this machine's Prometheus (needs the extra grafana):",
+            "NEWSQUALL_GRAFANA__URL=http://HOST:3000 NEWSQUALL_GRAFANA__TOKEN=... "
+            + shlex.join(newsquall("--settings", str(system.settings_file), "dashboards", "push")),
         ):
             self._console.print(line, highlight=False, soft_wrap=True)
 

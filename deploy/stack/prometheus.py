@@ -22,7 +22,8 @@ class Prometheus(HttpServer):
     folder: its settings, data and log. targets: for each job the "host:port" addresses to scrape at /metrics.
     rules: rule files. alertmanager: the address that alerts go to, a URL or "host:port"; None sends none.
     scrape_interval, evaluation_interval: seconds. resend_seconds: after which it tells Alertmanager again what fires;
-    four times that an alert lives there without it. port: a free one by default.
+    four times that an alert lives there without it. retention_days: how long it keeps its data. port: a free one by
+    default.
 
     Prometheus takes up targets at its own pace: the first scrape of one may come 10 s late.
     """
@@ -39,6 +40,7 @@ class Prometheus(HttpServer):
         scrape_interval: float = 5.0,
         evaluation_interval: float = 5.0,
         resend_seconds: float = 60.0,
+        retention_days: int = 15,
         port: int | None = None,
     ) -> None:
         super().__init__(folder, port)
@@ -48,6 +50,7 @@ class Prometheus(HttpServer):
         self._scrape_interval = scrape_interval
         self._evaluation_interval = evaluation_interval
         self._resend_seconds = resend_seconds
+        self._retention_days = retention_days
 
     def set_targets(self, job: str, addresses: Sequence[str]) -> None:
         """Scrape these "host:port" addresses under this job from now on, and no others.
@@ -94,6 +97,7 @@ class Prometheus(HttpServer):
             prometheus,
             f"--config.file={self._settings}",
             f"--storage.tsdb.path={self.folder / 'data'}",
+            f"--storage.tsdb.retention.time={self._retention_days}d",
             f"--web.listen-address=127.0.0.1:{self.port}",
             f"--web.external-url={self.url}",
             f"--rules.alert.resend-delay={_duration(self._resend_seconds)}",

@@ -188,6 +188,25 @@ def test_the_links_find_the_subject() -> None:
         '{alertname="NegativeNewsSquall", subject="entity/Acme \\"A\\\\B\\" & Söhne"}'
     )
     assert page.links.runbook == "docs/oncall.md#negativenewssquall"
+    assert page.links.dashboard == ""
+
+
+def test_where_there_is_a_grafana_a_page_leads_to_its_subject_there() -> None:
+    settings = Settings(grafana={"url": "https://grafana.example/g/"})  # type: ignore[arg-type]
+    name = 'Acme "A\\B" & Söhne'
+    reading = Reading("6h", 30, 2.0, 6.5)
+    page = squall_page(alert_of(f"entity/{name}"), reading, gather([], 0, MINUTE, NOW), 0, settings)
+    link = urlsplit(page.links.dashboard)
+    assert (link.netloc, link.path) == ("grafana.example", "/g/d/newsquall-subject")
+    query = {key: value for key, (value,) in parse_qs(link.query).items()}
+    assert (query["var-kind"], query["var-name"], query["var-window"], query["to"]) == ("entity", name, "6h", "now")
+    # Two windows before it fired, so that what was usual is seen too.
+    assert int(query["from"]) == (NOW - 12 * 60 * MINUTE).timestamp() * 1000
+    assert page.links.dashboard in printed(page)
+    lag = plain_page(Alert("firing", {"alertname": "NewsquallLagOld"}, NOW, "f"), settings)
+    assert "/g/d/newsquall-operations?from=" in lag.links.dashboard
+    drift = plain_page(Alert("firing", {"alertname": "NewsquallInputDrift"}, NOW, "f"), settings)
+    assert "/g/d/newsquall-model?from=" in drift.links.dashboard
 
 
 def test_an_alert_about_the_monitor_keeps_its_words_and_its_severity() -> None:

@@ -17,6 +17,7 @@ from deploy.probe import ask
 from stream.archive import Archive
 from stream.settings import load_settings
 from stream.topics import TOPICS
+from tests.grafanaserver import TOKEN, GrafanaServer
 
 READY: Mapping[str, Any] = {
     "/-/ready": "ok",
@@ -209,6 +210,31 @@ def test_relay_and_alertmanager(site: Any, closed: str) -> None:
     given = load_settings(settings(relay={"port": port, "webhooks": ["http://desk.example/pages"]}))
     assert doctor.relay(given)[0].level == "ok"
     assert doctor.relay(load_settings(settings(relay={"port": 0})))[0].level == "warn"
+
+
+def test_grafana_is_looked_at_where_one_is_set(closed: str) -> None:
+    assert doctor.grafana(load_settings(settings())) == []
+    (away,) = doctor.grafana(load_settings(settings(grafana={"url": f"http://{closed}", "token": TOKEN})))
+    assert (away.level, away.remedy) == ("fail", "start Grafana, or set grafana.url")
+    with GrafanaServer(prefix="/g") as server:
+        at = {"url": server.url}
+        (bare,) = doctor.grafana(load_settings(settings(grafana=at)))
+        assert (bare.level, bare.found) == ("warn", f"Grafana 11.6.0 at {server.url}, no token")
+        (refused,) = doctor.grafana(load_settings(settings(grafana={**at, "token": "other"})))
+        assert (refused.level, "refuses the token: 401" in refused.found) == ("fail", True)
+        given = load_settings(settings(grafana={**at, "token": TOKEN}))
+        (empty,) = doctor.grafana(given)
+        assert (empty.level, empty.remedy) == ("warn", "run `newsquall dashboards push`")
+        server.dashboards["newsquall-weather"] = {"dashboard": {}, "meta": {}}
+        (well,) = doctor.grafana(given)
+        assert (well.level, TOKEN in str(well)) == ("ok", False)
+        assert well.found.endswith(f"{server.url}/d/newsquall-weather")
+
+
+def test_something_else_at_grafanas_address_is_no_grafana(site: Any) -> None:
+    site.answers["/api/health"] = {"status": "ok"}
+    (found,) = doctor.grafana(load_settings(settings(grafana={"url": site.url})))
+    assert found.found == f"{site.url}: what answers there is no Grafana"
 
 
 def test_the_demos_programs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

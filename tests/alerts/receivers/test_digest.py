@@ -111,3 +111,9 @@ def test_a_page_that_is_told_again_says_so_and_keys_are_links(page: Page) -> Non
     assert found.heading.startswith("UPDATE, PAGE: 18 negative")
     labels = ["chart", "graph", "silence", "runbook", "it was real", "false alarm", "duplicate"]
     assert [link.label for link in found.links] == labels
+
+
+def test_where_there_is_a_grafana_its_dashboard_comes_before_the_graph(page: Page) -> None:
+    links = msgspec.structs.replace(page.links, dashboard="https://g.example/d/newsquall-subject?var-kind=topic")
+    found = digest(msgspec.structs.replace(page, links=links))
+    assert [link.label for link in found.links] == ["dashboard", "graph", "silence", "runbook"]
