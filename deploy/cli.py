@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, Entry] = {
     "models": Entry("deploy.commands.models:models", "Show what was promoted, when and why."),
     "rules": Entry("deploy.commands.rules:rules", "Render, check and test the Prometheus rules."),
     "relay": Entry("deploy.commands.relay:relay", "Turn alerts into pages with their evidence."),
+    "desk": Entry("deploy.commands.desk:desk", "Serve the desk: board, search, pages, review, models."),
     "bench": Entry("deploy.commands.bench:bench", "Measure speed on this machine."),
     "doctor": Entry("deploy.commands.doctor:doctor", "Say what is wrong, and what to do.", settings=False),
 }

@@ -5,7 +5,7 @@
 #
 #   worker   the Python environment (.venv) of a stream worker: no torch
 #   gpu      the same with onnxruntime-gpu in place of onnxruntime, which would overwrite each other's files
-#   demo     the same, and the local servers: Kafka, Prometheus, Alertmanager        (the default)
+#   demo     the same with the desk, and the local servers: Kafka, Prometheus, Alertmanager (the default)
 #   test     the servers and PostgreSQL, and an environment that can also train and run the tests
 #
 # Run it as often as you like: each thing is looked at first, and when nothing is missing nothing is fetched.
@@ -47,14 +47,16 @@ fi
 [ -f pyproject.toml ] || fail "there is no pyproject.toml in $PWD"
 checksum=$(cat uv.lock pyproject.toml 2>/dev/null | sha256sum | cut -d' ' -f1)
 extras=plain
+[ "$profile" = demo ] && extras=desk
 [ "$profile" = test ] && extras=test
 [ "$profile" = gpu ] && extras=gpu
 servers=
 case $profile in demo | test) servers=yes ;; esac
 # What an environment has, it keeps: `make demo` after `make test` does not throw torch away.
 read -r made_from made_with 2>/dev/null <"$venv/newsquall-setup" || made_from='' made_with=''
-[ "$profile" = gpu ] || case $made_with in test | gpu) extras=$made_with ;; esac
-[ "$profile" = test ] && extras=test
+case $profile:$made_with in
+worker:desk | demo:test | worker:test | demo:gpu | worker:gpu) extras=$made_with ;;
+esac
 environment_ready() { [ "$made_from $made_with" = "$checksum $extras" ] && "$venv/bin/python" -c '' 2>/dev/null; }
 
 python=
@@ -191,8 +193,9 @@ if ! environment_ready; then
     [ -t 2 ] || options+=(--quiet) # a person sees the progress, a log does not fill with it
     [ -f uv.lock ] && options+=(--frozen)
     case $extras in
-    test) options+=(--extra train --extra dev) ;;
-    gpu) options+=(--extra gpu --no-install-package onnxruntime) ;;
+    desk) options+=(--extra desk) ;;
+    test) options+=(--extra train --extra desk --extra dev) ;;
+    gpu) options+=(--extra desk --extra gpu --no-install-package onnxruntime) ;; # for a demo on it
     esac
     [ "$extras" = test ] && size="with torch: up to 3 GB" || size="no torch"
     say "installing the Python packages into .venv ($size)"
