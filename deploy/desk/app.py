@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -21,12 +22,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from alerts.pagebook import PageBook
-from deploy.desk import audit
+from deploy.desk import audit, search, story, subject
 from deploy.desk.auditbook import AuditBook
 from deploy.desk.csrf import FIELD, HEADER, CsrfTokens, from_elsewhere
 from deploy.desk.desk import Clock, Desk
+from deploy.desk.explainer import Explainer
 from deploy.desk.headers import SafeHeaders
 from deploy.desk.login import Door, Login, is_loopback
+from deploy.desk.readings import Readings
 from deploy.desk.roles import Role
 from deploy.desk.sessions import new_cookie
 from deploy.desk.view import STATIC, View
@@ -34,13 +37,18 @@ from deploy.desk.visit import RefusedError, Visit, read_form
 from model.errors import ArchiveError, InputError, NewsquallError, ServerError, UsageError
 from stream.archive import Archive
 from stream.clock import utc_now
+from stream.history import History
+from stream.search import SearchIndex
 from stream.settings import Settings
 from stream.verdicts import VerdictBook
+from stream.watchlist import WatchlistFile
 
 log = logging.getLogger(__name__)
 
 # Handlers that wait for the database, each in a thread: as many as SQLAlchemy's pool has connections.
 THREADS = 12
+# Of many headlines an index takes minutes: the desk does not stay for it when it is told to stop.
+MAKING_SECONDS = 2.0
 TITLES = {400: "That cannot be read", 401: "Please log in", 403: "Not for you", 404: "Not here", 503: "Not just now"}
 
 Handler = Callable[[Desk, Visit], Response]
@@ -60,6 +68,11 @@ def entries(login: Login) -> list[Entry]:
     return [
         Entry("/login", None, login.ask, login.give),
         Entry("/logout", Role.VIEWER, post=login.leave),
+        Entry("/search", Role.VIEWER, search.show),
+        Entry("/search.csv", Role.VIEWER, search.export),
+        Entry("/subjects/{kind}/{name:path}", Role.VIEWER, subject.show),
+        Entry("/story", Role.VIEWER, story.show),
+        Entry("/words", Role.VIEWER, story.words),
         Entry("/audit", Role.OPERATOR, audit.show),
     ]
 
@@ -75,6 +88,11 @@ def build_desk(settings: Settings, archive: Archive, clock: Clock = utc_now) -> 
         audit=AuditBook(archive.engine),
         pages=PageBook(archive.engine, ()),
         verdicts=VerdictBook(archive.engine),
+        search=SearchIndex(archive.engine),
+        history=History(archive.engine),
+        readings=Readings(settings.relay.prometheus),
+        explainer=Explainer(settings),
+        watchlist=WatchlistFile(settings.trends.watchlist, settings.trends.most_entities),
         has_login=door.has_login,
     )
     gate = _Gate(desk, door)
@@ -82,7 +100,11 @@ def build_desk(settings: Settings, archive: Archive, clock: Clock = utc_now) -> 
     @asynccontextmanager
     async def running(_app: Starlette) -> AsyncIterator[None]:
         current_default_thread_limiter().total_tokens = THREADS
+        # Beside the pages, which work without them, only slower.
+        making = threading.Thread(target=_prepare, args=(desk,), daemon=True)
+        making.start()
         yield
+        await run_in_threadpool(making.join, MAKING_SECONDS)
 
     routes = [
         Route(each.path, gate.endpoint(handler, each.role), methods=[method])
@@ -96,6 +118,15 @@ def build_desk(settings: Settings, archive: Archive, clock: Clock = utc_now) -> 
         exception_handlers={404: gate.lost, 405: gate.lost},
         lifespan=running,
     )
+
+
+def _prepare(desk: Desk) -> None:
+    """Make the archive's search indexes, where they are not there."""
+    try:
+        if taken := desk.search.prepare():
+            log.info("%d headlines were taken into the search index", taken)
+    except ArchiveError as error:
+        log.error("search is slow or finds nothing until the desk is started again: %s", error)
 
 
 def _hosts(settings: Settings) -> set[str] | None:

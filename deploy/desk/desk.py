@@ -1,19 +1,31 @@
 """What the desk's pages share: settings, the archive and its books, how a page is drawn, and what is written down."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.pagebook import PageBook
 from deploy.desk.auditbook import AuditBook, Deed
+from deploy.desk.explainer import Explainer
+from deploy.desk.readings import Readings, Window
 from deploy.desk.view import View
 from deploy.desk.visit import Visit
-from stream.archive import Archive
+from model.errors import SettingsError
+from model.taxonomy import DEFAULT_TOPICS
+from stream.archive import Archive, archive_errors
+from stream.duration import parse_duration
+from stream.history import History
+from stream.records import ScoredHeadline
+from stream.search import SearchIndex
 from stream.settings import Settings
 from stream.verdicts import VerdictBook
+from stream.watchlist import WatchlistFile
+
+log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 
@@ -29,6 +41,11 @@ class Desk:
     audit: AuditBook
     pages: PageBook
     verdicts: VerdictBook
+    search: SearchIndex
+    history: History
+    readings: Readings
+    explainer: Explainer
+    watchlist: WatchlistFile
     has_login: bool
 
     def page(self, visit: Visit, template: str, status: int = 200, **values: Any) -> Response:
@@ -50,3 +67,32 @@ class Desk:
         """Write down what somebody does. Raises ArchiveError: then it is not to be done."""
         name = who or (visit.person.name if visit.person else "")
         self.audit.write(Deed(visit.now, name, visit.address, action, detail))
+
+    def found(self, id_: str) -> ScoredHeadline | None:
+        """A headline of the archive."""
+        return self.archive_find([id_]).get(id_)
+
+    def archive_find(self, ids: list[str]) -> dict[str, ScoredHeadline]:
+        """Headlines of the archive. Raises ArchiveError."""
+        with archive_errors("the archive cannot be read"):
+            return self.archive.find(ids)
+
+    def topics(self) -> list[str]:
+        """The topics that there are, those of the default taxonomy in its order first."""
+        return list(dict.fromkeys((*DEFAULT_TOPICS, *self.history.topics())))
+
+    def entities(self) -> list[str]:
+        """The watched companies, by the watchlist as it was last written well."""
+        try:
+            self.watchlist.changed()
+        except SettingsError as error:
+            log.warning("the watchlist that was read before is used: %s", error)
+        return sorted(entity.name for entity in self.watchlist.current.entities)
+
+    def usual(self, windows: Mapping[str, Window], step: timedelta) -> float | None:
+        """How many negatives so long a time usually holds, by the window whose length is nearest; None if unknown."""
+        if not windows:
+            return None
+        lengths = {name: parse_duration(name) for name in windows}
+        nearest = min(lengths, key=lambda name: abs(lengths[name] - step))
+        return windows[nearest].baseline * (step / lengths[nearest])

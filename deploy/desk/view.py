@@ -8,11 +8,15 @@ from urllib.parse import quote, urlencode, urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from alerts.page import about, lasted_words
+from deploy.desk.chart import spark
 from stream.records import ScoredHeadline
 
 HERE = Path(__file__).parent
 # Where, what it is called, and who sees it.
-TABS = (("/audit", "Audit", "operator"),)
+TABS = (
+    ("/search", "Search", "viewer"),
+    ("/audit", "Audit", "operator"),
+)
 TEMPLATES, STATIC = HERE / "templates", HERE / "static"
 
 
@@ -41,7 +45,7 @@ class View:
             number=lambda value: f"{value:,}",
             pathsafe=lambda text: quote(text, safe=""),
         )
-        self._environment.globals.update(story_path=story_path, tabs=TABS)
+        self._environment.globals.update(story_path=story_path, tabs=TABS, spark=spark)
 
     def draw(self, template: str, **values: Any) -> str:
         """A page, or a piece of one."""

@@ -1,6 +1,7 @@
 """A desk in process, on an archive of its own, and people who come to it."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -99,6 +100,8 @@ def desk(settings: Settings, archive: Archive, clock: Clock) -> Iterator[Visitor
     """A desk without login, and who runs it there."""
     visitor = Visitor(build_desk(settings, archive, clock))
     with visitor.http:
+        while visitor.get("/search?words=ready").status_code == 400:  # its index of words is being made
+            time.sleep(0.01)
         yield visitor
 
 
