@@ -22,7 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from alerts.pagebook import PageBook
-from deploy.desk import audit, search, story, subject
+from deploy.desk import audit, pages, search, story, subject
 from deploy.desk.auditbook import AuditBook
 from deploy.desk.csrf import FIELD, HEADER, CsrfTokens, from_elsewhere
 from deploy.desk.desk import Clock, Desk
@@ -68,6 +68,9 @@ def entries(login: Login) -> list[Entry]:
     return [
         Entry("/login", None, login.ask, login.give),
         Entry("/logout", Role.VIEWER, post=login.leave),
+        Entry("/pages", Role.VIEWER, pages.list_),
+        Entry("/pages/{page}", Role.VIEWER, pages.show),
+        Entry("/pages/{page}/verdict", Role.ANALYST, post=pages.judge),
         Entry("/search", Role.VIEWER, search.show),
         Entry("/search.csv", Role.VIEWER, search.export),
         Entry("/subjects/{kind}/{name:path}", Role.VIEWER, subject.show),

@@ -14,6 +14,7 @@ from stream.records import ScoredHeadline
 HERE = Path(__file__).parent
 # Where, what it is called, and who sees it.
 TABS = (
+    ("/pages", "Pages", "viewer"),
     ("/search", "Search", "viewer"),
     ("/audit", "Audit", "operator"),
 )
