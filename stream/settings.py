@@ -349,6 +349,12 @@ class DeskSettings(Section):
     )
     proxy_analysts: tuple[str, ...] = Field((), description="names, as the proxy gives them, of analysts")
     proxy_operators: tuple[str, ...] = Field((), description="... and of operators; all others are viewers")
+    second_opinions: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="share of the headlines to label that two annotators are shown, to see if they agree",
+    )
 
 
 class Settings(BaseSettings):

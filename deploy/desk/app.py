@@ -17,17 +17,19 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from alerts.pagebook import PageBook
-from deploy.desk import audit, pages, search, story, subject
+from deploy.desk import audit, board, pages, review, search, story, subject
 from deploy.desk.auditbook import AuditBook
+from deploy.desk.board import Live
 from deploy.desk.csrf import FIELD, HEADER, CsrfTokens, from_elsewhere
 from deploy.desk.desk import Clock, Desk
 from deploy.desk.explainer import Explainer
 from deploy.desk.headers import SafeHeaders
+from deploy.desk.labelqueue import LabelQueue
 from deploy.desk.login import Door, Login, is_loopback
 from deploy.desk.readings import Readings
 from deploy.desk.roles import Role
@@ -42,6 +44,7 @@ from stream.search import SearchIndex
 from stream.settings import Settings
 from stream.verdicts import VerdictBook
 from stream.watchlist import WatchlistFile
+from training.labelbook import LabelBook
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +71,12 @@ def entries(login: Login) -> list[Entry]:
     return [
         Entry("/login", None, login.ask, login.give),
         Entry("/logout", Role.VIEWER, post=login.leave),
+        Entry("/", Role.VIEWER, board.show),
         Entry("/pages", Role.VIEWER, pages.list_),
         Entry("/pages/{page}", Role.VIEWER, pages.show),
         Entry("/pages/{page}/verdict", Role.ANALYST, post=pages.judge),
+        Entry("/review", Role.ANALYST, review.show, review.label),
+        Entry("/guide", Role.VIEWER, review.guide),
         Entry("/search", Role.VIEWER, search.show),
         Entry("/search.csv", Role.VIEWER, search.export),
         Entry("/subjects/{kind}/{name:path}", Role.VIEWER, subject.show),
@@ -83,6 +89,7 @@ def entries(login: Login) -> list[Entry]:
 def build_desk(settings: Settings, archive: Archive, clock: Clock = utc_now) -> Starlette:
     """The desk's web application. Raises SettingsError, ArchiveError."""
     door = Door(settings.desk)
+    labels, explainer = LabelBook(archive.engine), Explainer(settings)
     desk = Desk(
         settings=settings,
         archive=archive,
@@ -94,11 +101,13 @@ def build_desk(settings: Settings, archive: Archive, clock: Clock = utc_now) -> 
         search=SearchIndex(archive.engine),
         history=History(archive.engine),
         readings=Readings(settings.relay.prometheus),
-        explainer=Explainer(settings),
+        explainer=explainer,
         watchlist=WatchlistFile(settings.trends.watchlist, settings.trends.most_entities),
+        labels=labels,
+        queue=LabelQueue(archive, labels, explainer, settings.desk.second_opinions, clock),
         has_login=door.has_login,
     )
-    gate = _Gate(desk, door)
+    gate, live = _Gate(desk, door), Live(desk)
 
     @asynccontextmanager
     async def running(_app: Starlette) -> AsyncIterator[None]:
@@ -107,7 +116,9 @@ def build_desk(settings: Settings, archive: Archive, clock: Clock = utc_now) -> 
         making = threading.Thread(target=_prepare, args=(desk,), daemon=True)
         making.start()
         yield
+        await live.close()
         await run_in_threadpool(making.join, MAKING_SECONDS)
+        await run_in_threadpool(desk.queue.wait, MAKING_SECONDS)
 
     routes = [
         Route(each.path, gate.endpoint(handler, each.role), methods=[method])
@@ -116,7 +127,7 @@ def build_desk(settings: Settings, archive: Archive, clock: Clock = utc_now) -> 
         if handler is not None
     ]
     return Starlette(
-        routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
+        routes=[*routes, Route("/board/live", gate.live(live)), Mount("/static", StaticFiles(directory=STATIC))],
         middleware=[Middleware(SafeHeaders, hosts=_hosts(settings), secure=door.secure)],
         exception_handlers={404: gate.lost, 405: gate.lost},
         lifespan=running,
@@ -158,6 +169,21 @@ class _Gate:
             if visit.cookie != request.cookies.get(self._door.cookie) and "set-cookie" not in response.headers:
                 self._door.set_cookie(response, visit.cookie)
             return response
+
+        return serve
+
+    def live(self, live: Live) -> Callable[[Request], Awaitable[Response]]:
+        """What is sent as it changes, to who may look, for as long as that is so."""
+
+        async def serve(request: Request) -> Response:
+            visit = self._visit(request)
+            if visit.person is None:
+                return self._told(visit, 401, "Please log in.")
+
+            def may_look() -> bool:
+                return self._door.person(request, visit.cookie, self._desk.clock()) is not None
+
+            return StreamingResponse(live.pieces(may_look), media_type="text/event-stream")
 
         return serve
 

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from alerts.pagebook import PageBook
 from deploy.desk.auditbook import AuditBook, Deed
 from deploy.desk.explainer import Explainer
+from deploy.desk.labelqueue import LabelQueue
 from deploy.desk.readings import Readings, Window
 from deploy.desk.view import View
 from deploy.desk.visit import Visit
@@ -24,6 +25,7 @@ from stream.search import SearchIndex
 from stream.settings import Settings
 from stream.verdicts import VerdictBook
 from stream.watchlist import WatchlistFile
+from training.labelbook import LabelBook
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,8 @@ class Desk:
     readings: Readings
     explainer: Explainer
     watchlist: WatchlistFile
+    labels: LabelBook
+    queue: LabelQueue
     has_login: bool
 
     def page(self, visit: Visit, template: str, status: int = 200, **values: Any) -> Response:

@@ -14,7 +14,9 @@ from stream.records import ScoredHeadline
 HERE = Path(__file__).parent
 # Where, what it is called, and who sees it.
 TABS = (
+    ("/", "Board", "viewer"),
     ("/pages", "Pages", "viewer"),
+    ("/review", "Review", "analyst"),
     ("/search", "Search", "viewer"),
     ("/audit", "Audit", "operator"),
 )
@@ -51,6 +53,11 @@ class View:
     def draw(self, template: str, **values: Any) -> str:
         """A page, or a piece of one."""
         return self._environment.get_template(template).render(**values)
+
+    @staticmethod
+    def query(**values: Any) -> str:
+        """An address's query, without what is empty."""
+        return query(values)
 
 
 def clock(at: datetime) -> str:

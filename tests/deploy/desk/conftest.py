@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from deploy.desk.app import build_desk
 from deploy.desk.passwords import write_password
 from stream.archive import Archive
+from stream.fingerprint import fingerprint
 from stream.records import ScoredHeadline
 from stream.settings import DeskSettings, Settings
 
@@ -142,7 +143,7 @@ def scored(id_: str, title: str, minutes: float = 0.0, **given: Any) -> ScoredHe
         "topic": "earnings",
         "topic_probability": 0.8,
         "entities": {},
-        "fingerprint": "",
+        "fingerprint": fingerprint(title),
         "model": "toy-1",
     }
     return ScoredHeadline(
