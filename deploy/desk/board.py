@@ -72,7 +72,8 @@ def look(desk: Desk, now: datetime) -> Board:
     until = after(now, STEP)
     entities = desk.entities()
     counts = desk.history.negatives_by_subject(until - STEP * STEPS, until, STEP, entities)
-    recent = desk.history.negatives_by_subject(now - short, now, short, entities)
+    # What is dated a little ahead counts, as it does for the workers.
+    recent = desk.history.negatives_by_subject(now - short, until, until - now + short, entities)
     reading = desk.readings.now(now)
     entries = [entry.page for entry in desk.pages.open_entries()]
     pages = {subject: page for page in reversed(entries) for subject in (page.subject, *page.also_subjects)}

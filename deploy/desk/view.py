@@ -7,9 +7,10 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from alerts.page import about, lasted_words
+from alerts.page import lasted_words
 from deploy.desk.chart import spark
 from stream.records import ScoredHeadline
+from stream.subjects import ALL
 
 HERE = Path(__file__).parent
 # Where, what it is called, and who sees it.
@@ -21,6 +22,25 @@ TABS = (
     ("/audit", "Audit", "operator"),
 )
 TEMPLATES, STATIC = HERE / "templates", HERE / "static"
+
+
+# Of the default taxonomy; another bundle's own topics are shown by their names.
+_NAMES = {
+    "guidance_analyst": "guidance & analysts",
+    "mergers_deals": "mergers & deals",
+    "ipo_capital": "IPOs & capital",
+    "credit_debt": "credit & debt",
+    "legal_regulatory": "legal & regulatory",
+    "fraud_governance": "fraud & governance",
+    "cyber_operations": "cyber & operations",
+    "personnel_labour": "personnel & labour",
+    "product_company": "product & company",
+    "macro_economy": "macro economy",
+    "energy_commodities": "energy & commodities",
+    "currencies_crypto": "currencies & crypto",
+    "geopolitics_policy": "geopolitics & policy",
+    "markets_general": "markets in general",
+}
 
 
 class View:
@@ -102,10 +122,10 @@ def percent(share: float) -> str:
 def words(name: str) -> str:
     """A topic's or label's name for a person.
 
-    >>> words("credit_debt")
-    'credit debt'
+    >>> words("credit_debt"), words("ipo_capital")
+    ('credit & debt', 'IPOs & capital')
     """
-    return name.replace("_", " ")
+    return _NAMES.get(name) or name.replace("_", " ")
 
 
 def safe_link(url: str) -> str:
@@ -140,13 +160,15 @@ def subject_words(subject: str) -> str:
     """A subject as a title.
 
     >>> subject_words("entity/Kestrovan"), subject_words("topic/credit_debt"), subject_words("topic/all")
-    ('Kestrovan', 'Credit and debt', 'All topics')
+    ('Kestrovan', 'Credit & debt', 'All topics')
     """
     if subject.startswith("alert/"):
         return subject.partition("/")[2]
-    told = about(subject)
-    text = told.partition(" ")[2]
-    return text if subject.startswith("entity/") else text[:1].upper() + text[1:]
+    name = subject.partition("/")[2]
+    if subject.startswith("entity/"):
+        return name
+    text = "all topics" if subject == ALL else words(name)
+    return text[:1].upper() + text[1:]
 
 
 def ago(at: datetime, now: datetime) -> str:

@@ -13,7 +13,7 @@ from .conftest import Visitor, scored, with_desk
 
 EVENTS = """auditor resigns|plant burns|profit doubles|bond sold|strike ends|court rules|rates held|oil falls
 shares slip|chief quits|recall begins|merger fails|dividend cut|outlook raised|breach found|tax rises|listing planned
-loan repaid|
+loan repaid
 factory opens|harvest poor|coin crashes|fine paid|patent granted|jobs cut|orders grow|margins shrink""".replace(
     "\n", "|"
 )
