@@ -349,6 +349,7 @@ class DeskSettings(Section):
     )
     proxy_analysts: tuple[str, ...] = Field((), description="names, as the proxy gives them, of analysts")
     proxy_operators: tuple[str, ...] = Field((), description="... and of operators; all others are viewers")
+    runs: Path = Field(Path("var/desk"), description="folder for what is trained at the desk, and its logs")
     second_opinions: float = Field(
         0.2,
         ge=0,

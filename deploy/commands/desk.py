@@ -30,7 +30,7 @@ def desk(settings: Settings, *, add: str | None, role: str, remove: str | None) 
         return
     from deploy.desk.app import run_desk  # noqa: PLC0415  (loaded only where a desk runs)
 
-    run_desk(settings, click.echo)
+    run_desk(settings, click.echo, click.get_current_context().find_root().params.get("settings"))
 
 
 def _write(settings: Settings, add: str | None, role: str, remove: str | None) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -22,13 +23,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from alerts.pagebook import PageBook
-from deploy.desk import audit, board, pages, review, search, story, subject
+from deploy.desk import audit, board, models, pages, review, search, story, subject
 from deploy.desk.auditbook import AuditBook
 from deploy.desk.board import Live
 from deploy.desk.csrf import FIELD, HEADER, CsrfTokens, from_elsewhere
 from deploy.desk.desk import Clock, Desk
 from deploy.desk.explainer import Explainer
 from deploy.desk.headers import SafeHeaders
+from deploy.desk.jobs import Jobs
 from deploy.desk.labelqueue import LabelQueue
 from deploy.desk.login import Door, Login, is_loopback
 from deploy.desk.readings import Readings
@@ -76,6 +78,14 @@ def entries(login: Login) -> list[Entry]:
         Entry("/pages/{page}", Role.VIEWER, pages.show),
         Entry("/pages/{page}/verdict", Role.ANALYST, post=pages.judge),
         Entry("/review", Role.ANALYST, review.show, review.label),
+        Entry("/models", Role.VIEWER, models.show),
+        Entry("/models/compare", Role.VIEWER, models.compare),
+        Entry("/models/report", Role.VIEWER, models.report),
+        Entry("/models/train", Role.OPERATOR, post=models.train),
+        Entry("/models/promote", Role.OPERATOR, post=models.promote),
+        Entry("/models/rollback", Role.OPERATOR, post=models.rollback),
+        Entry("/jobs/{job}", Role.VIEWER, models.job),
+        Entry("/jobs/{job}/stop", Role.OPERATOR, post=models.stop),
         Entry("/guide", Role.VIEWER, review.guide),
         Entry("/search", Role.VIEWER, search.show),
         Entry("/search.csv", Role.VIEWER, search.export),
@@ -86,8 +96,10 @@ def entries(login: Login) -> list[Entry]:
     ]
 
 
-def build_desk(settings: Settings, archive: Archive, clock: Clock = utc_now) -> Starlette:
-    """The desk's web application. Raises SettingsError, ArchiveError."""
+def build_desk(
+    settings: Settings, archive: Archive, clock: Clock = utc_now, settings_file: Path | None = None
+) -> Starlette:
+    """The desk's web application. `settings_file`: given to what it starts. Raises SettingsError, ArchiveError."""
     door = Door(settings.desk)
     labels, explainer = LabelBook(archive.engine), Explainer(settings)
     desk = Desk(
@@ -105,6 +117,7 @@ def build_desk(settings: Settings, archive: Archive, clock: Clock = utc_now) -> 
         watchlist=WatchlistFile(settings.trends.watchlist, settings.trends.most_entities),
         labels=labels,
         queue=LabelQueue(archive, labels, explainer, settings.desk.second_opinions, clock),
+        jobs=Jobs(settings.desk.runs, settings_file),
         has_login=door.has_login,
     )
     gate, live = _Gate(desk, door), Live(desk)
@@ -117,6 +130,7 @@ def build_desk(settings: Settings, archive: Archive, clock: Clock = utc_now) -> 
         making.start()
         yield
         await live.close()
+        await run_in_threadpool(desk.jobs.stop)
         await run_in_threadpool(making.join, MAKING_SECONDS)
         await run_in_threadpool(desk.queue.wait, MAKING_SECONDS)
 
@@ -289,17 +303,21 @@ async def serve(settings: Settings, app: Starlette, announce: Callable[[str], No
         await serving
 
 
-def run_desk(settings: Settings, announce: Callable[[str], None]) -> None:
-    """Run the desk until SIGTERM or SIGINT. Raises SettingsError, ArchiveError, ServerError."""
+def run_desk(settings: Settings, announce: Callable[[str], None], settings_file: Path | None = None) -> None:
+    """Run the desk until SIGTERM or SIGINT. `settings_file`: where the settings are from.
+
+    Raises SettingsError, ArchiveError, ServerError.
+    """
     archive = Archive(settings.archive.url)
     try:
-        asyncio.run(_until_stopped(settings, archive, announce))
+        app = build_desk(settings, archive, settings_file=settings_file)
+        asyncio.run(_until_stopped(settings, app, announce))
     finally:
         archive.close()
 
 
-async def _until_stopped(settings: Settings, archive: Archive, announce: Callable[[str], None]) -> None:
+async def _until_stopped(settings: Settings, app: Starlette, announce: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_, stop.set)
-    await serve(settings, build_desk(settings, archive), announce, stop)
+    await serve(settings, app, announce, stop)

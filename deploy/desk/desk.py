@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from alerts.pagebook import PageBook
 from deploy.desk.auditbook import AuditBook, Deed
 from deploy.desk.explainer import Explainer
+from deploy.desk.jobs import Jobs
 from deploy.desk.labelqueue import LabelQueue
 from deploy.desk.readings import Readings, Window
 from deploy.desk.view import View
@@ -50,6 +51,7 @@ class Desk:
     watchlist: WatchlistFile
     labels: LabelBook
     queue: LabelQueue
+    jobs: Jobs
     has_login: bool
 
     def page(self, visit: Visit, template: str, status: int = 200, **values: Any) -> Response:

@@ -19,6 +19,7 @@ TABS = (
     ("/pages", "Pages", "viewer"),
     ("/review", "Review", "analyst"),
     ("/search", "Search", "viewer"),
+    ("/models", "Models", "viewer"),
     ("/audit", "Audit", "operator"),
 )
 TEMPLATES, STATIC = HERE / "templates", HERE / "static"
