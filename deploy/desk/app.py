@@ -23,7 +23,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from alerts.pagebook import PageBook
-from deploy.desk import audit, board, models, pages, review, search, story, subject
+from deploy.desk import audit, board, feeds, models, pages, rejected, review, search, story, subject
 from deploy.desk.auditbook import AuditBook
 from deploy.desk.board import Live
 from deploy.desk.csrf import FIELD, HEADER, CsrfTokens, from_elsewhere
@@ -86,6 +86,9 @@ def entries(login: Login) -> list[Entry]:
         Entry("/models/rollback", Role.OPERATOR, post=models.rollback),
         Entry("/jobs/{job}", Role.VIEWER, models.job),
         Entry("/jobs/{job}/stop", Role.OPERATOR, post=models.stop),
+        Entry("/feeds", Role.VIEWER, feeds.show),
+        Entry("/rejected", Role.VIEWER, rejected.show),
+        Entry("/rejected", Role.OPERATOR, post=rejected.retry),
         Entry("/guide", Role.VIEWER, review.guide),
         Entry("/search", Role.VIEWER, search.show),
         Entry("/search.csv", Role.VIEWER, search.export),

@@ -1,4 +1,5 @@
-"""What takes minutes: a training, a promotion, a rollback; each a process of its own with a log, one at a time.
+"""What takes its time: a training, a promotion, a rollback, headlines sent again; each a process of its own with a log,
+one at a time.
 
 A job is a call of the command line in a folder of its own, which says all that is known of it: whoever starts the desk
 again finds it there.
@@ -27,7 +28,7 @@ RECORD, LOG, RESULT, LABELS, BUNDLE = "job.json", "log.txt", "result.json", "lab
 OURS = (sys.executable, "-P", "-c", "from deploy.cli import main; main()")
 TAIL_BYTES = 20_000
 KILL_SECONDS = 10.0
-_NAME = re.compile(r"\d{8}-\d{6}-(train|promote|rollback)-[0-9a-f]{4}")
+_NAME = re.compile(r"\d{8}-\d{6}-(train|promote|rollback|retry)-[0-9a-f]{4}")
 
 
 class JobError(NewsquallError):

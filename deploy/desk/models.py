@@ -20,7 +20,7 @@ from model.taxonomy import Taxonomy
 from training.evaluation import HEADS
 from training.exchange import label_row, write_csv
 from training.heldout import report_of
-from training.labelbook import agreed, training_notes
+from training.labelbook import agreed
 from training.labels import text_key
 from training.promotion import LONGEST_REASON, history
 
@@ -72,7 +72,6 @@ def show(desk: Desk, visit: Visit) -> Response:
         trained=[job for job in jobs if job.kind == "train" and _is_bundle(desk, job.name)],
         texts=len(taken),
         disputed=len(disputed),
-        notes=training_notes(taken),
         can_train=find_spec("torch") is not None,
         longest=LONGEST_REASON,
         known=[each for each in (_try(desk, reference) for reference in _references(desk, rows, jobs)) if each],

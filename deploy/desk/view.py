@@ -20,6 +20,8 @@ TABS = (
     ("/review", "Review", "analyst"),
     ("/search", "Search", "viewer"),
     ("/models", "Models", "viewer"),
+    ("/feeds", "Feeds", "viewer"),
+    ("/rejected", "Rejected", "viewer"),
     ("/audit", "Audit", "operator"),
 )
 TEMPLATES, STATIC = HERE / "templates", HERE / "static"
