@@ -6,7 +6,7 @@
 #   worker   the Python environment (.venv) of a stream worker: no torch
 #   gpu      the same with onnxruntime-gpu in place of onnxruntime, which would overwrite each other's files
 #   demo     the same with the desk, and the local servers: Kafka, Prometheus, Alertmanager (the default)
-#   test     the servers and PostgreSQL, and an environment that can also train and run the tests
+#   test     the servers, PostgreSQL and Chromium, and an environment that can also train and run the tests
 #
 # Run it as often as you like: each thing is looked at first, and when nothing is missing nothing is fetched.
 # An interrupted run is repaired by the next. Apart from Debian packages and the caches of apt, uv, pip and Maven
@@ -102,6 +102,8 @@ java_package() {
         echo default-jre-headless
     fi
 }
+has_chromium() { has chromium || has google-chrome || [ -e "$stack/chromium" ]; }
+is_ubuntu() { grep -qs '^ID=ubuntu' /etc/os-release; } # where the package chromium is a snap, which starts nowhere but at a desktop
 jars_ready() { [ "$(cat "$stack/kafka/pom.sha256" 2>/dev/null)" = "$(sha256sum <"$pom")" ]; }
 
 needs_java='' packages=()
@@ -114,6 +116,7 @@ if [ -n "$servers" ]; then
     has prometheus-alertmanager || has alertmanager || packages+=(prometheus-alertmanager)
 fi
 if [ "$profile" = test ]; then # Debian keeps its programs off the PATH
+    has_chromium || is_ubuntu || packages+=(chromium)
     has postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || packages+=(postgresql)
 fi
 
@@ -209,6 +212,13 @@ if ! environment_ready; then
     echo "$checksum $extras" >"$venv/newsquall-setup.new"
     mv "$venv/newsquall-setup.new" "$venv/newsquall-setup"
     rm "$stack/venv.unfinished"
+fi
+
+if [ "$profile" = test ] && ! has_chromium; then
+    say "fetching Chromium for the tests of the desk"
+    as_root "$venv/bin/playwright" install-deps chromium >/dev/null && "$venv/bin/playwright" install chromium >/dev/null ||
+        fail "Playwright could not fetch Chromium: its reason is above"
+    touch "$stack/chromium"
 fi
 
 say "ready ($profile)"

@@ -9,7 +9,13 @@ from deploy.commands.console import say
 from model.errors import UsageError
 from stream.settings import Settings
 
-NEEDED = {"starlette": "starlette", "uvicorn": "uvicorn", "jinja2": "jinja2", "argon2": "argon2-cffi"}
+NEEDED = {
+    "starlette": "starlette",
+    "uvicorn": "uvicorn",
+    "jinja2": "jinja2",
+    "argon2": "argon2-cffi",
+    "markdown_it": "markdown-it-py",
+}
 ROLES = ("viewer", "analyst", "operator")
 
 
@@ -23,7 +29,7 @@ def desk(settings: Settings, *, add: str | None, role: str, remove: str | None) 
 
     Prints its address once it listens. Settings: [desk]. Without login it answers this machine alone.
     """
-    if missing := [package for module, package in NEEDED.items() if find_spec(module) is None]:
+    if missing := missing_packages():
         raise UsageError(f"the desk needs {', '.join(missing)}: install the desk extra (uv sync --extra desk)")
     if add or remove:
         _write(settings, add, role, remove)
@@ -31,6 +37,11 @@ def desk(settings: Settings, *, add: str | None, role: str, remove: str | None) 
     from deploy.desk.app import run_desk  # noqa: PLC0415  (loaded only where a desk runs)
 
     run_desk(settings, click.echo, click.get_current_context().find_root().params.get("settings"))
+
+
+def missing_packages() -> list[str]:
+    """What the desk needs and is not installed here."""
+    return [package for module, package in NEEDED.items() if find_spec(module) is None]
 
 
 def _write(settings: Settings, add: str | None, role: str, remove: str | None) -> None:

@@ -38,13 +38,13 @@ class Word(NamedTuple):
 
 @dataclass(frozen=True)
 class BarChart:
-    """Counts by time. `usual`: the height of the line for what is usual; `marks`: of pages, each with its address."""
+    """Counts by time. `usual`: the height of the line for what is usual; `marks`: where pages stand."""
 
     bars: list[Bar]
     rules: list[Word]
     ticks: list[Word]
     usual: float | None
-    marks: list[tuple[float, str]]
+    marks: list[float]
     words: str
     width: int
     right: int
@@ -58,10 +58,10 @@ def bar_chart(
     counts: Sequence[Count],
     step: timedelta,
     usual: float | None = None,
-    marks: Sequence[tuple[datetime, str]] = (),
+    marks: Sequence[datetime] = (),
     width: int = WIDTH,
 ) -> BarChart:
-    """A chart of a subject's counts. `usual`: negatives that a step usually holds; `marks`: when and where to."""
+    """A chart of a subject's counts. `usual`: negatives that a step usually holds; `marks`: when it paged."""
     since, until = counts[0].at, counts[-1].at + step
     top = round_up(max(*(each.total for each in counts), usual or 0.0, 1))
     floor, inner = HEIGHT - BOTTOM, width - LEFT - RIGHT
@@ -88,7 +88,7 @@ def bar_chart(
         rules=[Word(LEFT - 6, floor - height(level), f"{level:,.0f}", "end") for level in levels],
         ticks=_ticks(since, until, width),
         usual=None if usual is None else round(floor - height(usual), 2),
-        marks=[(across(at), where) for at, where in marks if since <= at <= until],
+        marks=[across(at) for at in marks if since <= at <= until],
         words=f"{negative:,} negative of {sum(each.total for each in counts):,} headlines, "
         f"at most {max(each.negative for each in counts):,} negative in one bar",
         width=width,

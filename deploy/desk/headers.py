@@ -45,6 +45,8 @@ class SafeHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                if scope["path"].startswith("/static/"):  # nobody's; asked anew whether it has changed
+                    headers.setdefault("Cache-Control", "no-cache")
                 for name, value in (_ALWAYS | self._more).items():
                     headers.setdefault(name, value)
             await send(message)

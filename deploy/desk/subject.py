@@ -53,7 +53,7 @@ def show(desk: Desk, visit: Visit) -> Response:
     ]
     stories.sort(key=lambda story: (story.last_at, story.tellings[-1].id), reverse=True)
     pages = [page for page in desk.pages.recent(PAGES) if subject in (page.subject, *page.also_subjects)]
-    marks = [(page.fired_at, f"/pages/{page.id}") for page in pages]
+    marks = [page.fired_at for page in pages]
     return desk.page(
         visit,
         "subject.html",
