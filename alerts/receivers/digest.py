@@ -120,7 +120,8 @@ def _story(story: PageStory) -> StoryLine:
 
 def _links(page: Page) -> list[Link]:
     links = page.links
-    given = {"chart": links.chart, "graph": links.graph, "silence": links.silence, "runbook": links.runbook}
+    given = {"desk": links.desk, "chart": links.chart, "graph": links.graph, "silence": links.silence}
+    given |= {"runbook": links.runbook}
     if links.verdicts:
         given |= {"it was real": links.verdicts.real, "false alarm": links.verdicts.false_alarm}
         given |= {"duplicate": links.verdicts.duplicate}

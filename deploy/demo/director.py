@@ -256,7 +256,7 @@ def run_demo(once: bool, console: Console) -> str:
     course = Course(time.time())
     world = World(SEED)
     folder = Path(mkdtemp(prefix="newsquall-demo-"))
-    console.print("starting Kafka, Prometheus, Alertmanager, a worker and the relay", highlight=False)
+    console.print("starting Kafka, Prometheus, Alertmanager, a worker, the relay and the desk", highlight=False)
 
     def prepare(place: Path) -> None:
         world.write_watchlist(place / "watchlist.csv")

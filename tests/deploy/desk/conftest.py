@@ -85,7 +85,7 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 def settings(tmp_path: Path, archive: Archive) -> Settings:
     """Nothing is asked that is not in process."""
     return Settings(
-        archive={"url": archive.engine.url.render_as_string()},
+        archive={"url": archive.engine.url.render_as_string(hide_password=False)},
         registry={
             "uri": f"sqlite:///{tmp_path}/models.db",
             "artifacts": f"{tmp_path}/models",
