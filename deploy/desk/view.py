@@ -62,6 +62,7 @@ class View:
             moment=moment,
             iso=iso,
             percent=percent,
+            usual=usual,
             words=words,
             link=safe_link,
             subject_path=subject_path,
@@ -120,6 +121,19 @@ def percent(share: float) -> str:
     if 0.995 <= share < 1:
         return ">99%"
     return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+
+
+def usual(count: float) -> str:
+    """How many are usual, no finer than is of use.
+
+    >>> usual(0.0), usual(0.004), usual(0.25), usual(31.4)
+    ('0', '<0.01', '0.25', '31')
+    """
+    if count <= 0:
+        return "0"
+    if count < 0.005:
+        return "<0.01"
+    return f"{count:,.0f}" if count >= 10 else f"{count:.2f}"
 
 
 def words(name: str) -> str:
