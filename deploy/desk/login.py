@@ -18,6 +18,7 @@ from deploy.desk.sessions import Sessions
 from deploy.desk.visit import Visit
 from model.errors import SettingsError
 from stream.settings import DeskSettings
+from training.labelbook import BETWEEN_NAMES
 
 LONGEST_NAME = 64
 
@@ -57,7 +58,8 @@ class Door:
         """Who comes; None if that is not known yet."""
         peer = request.client.host if request.client else ""
         if self.settings.proxy_header and peer in self.settings.trusted_proxies:
-            name = request.headers.get(self.settings.proxy_header, "").strip()
+            # A semicolon stands between annotators' names.
+            name = request.headers.get(self.settings.proxy_header, "").replace(BETWEEN_NAMES, ",").strip()
             if name:
                 return self._by_proxy(name[:LONGEST_NAME])
         if self.passwords is not None:
@@ -74,9 +76,11 @@ class Door:
         return Person(name, Role.ANALYST if name in self.settings.proxy_analysts else Role.VIEWER)
 
     def address(self, request: Request) -> str:
-        """Where somebody comes from: as a trusted proxy says, if one does."""
+        """Where somebody comes from: as a trusted proxy says, where there is one. Without one anybody on this machine
+        could say it, and try as many passwords as there are addresses."""
         peer = request.client.host if request.client else ""
-        if peer in self.settings.trusted_proxies:
+        proxied = self.settings.public_url is not None or self.settings.proxy_header is not None
+        if proxied and peer in self.settings.trusted_proxies:
             told = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
             try:
                 return str(ip_address(told))

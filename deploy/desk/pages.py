@@ -1,7 +1,7 @@
 """The pages that were sent: each with its evidence, its deliveries, and what people say of it."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from starlette.responses import Response
@@ -14,10 +14,13 @@ from deploy.desk.chart import NARROW, WIDTH, line_chart
 from deploy.desk.desk import Desk
 from deploy.desk.visit import RefusedError, Visit
 from model.errors import InputError
-from stream.records import EARLIEST
+from stream.records import EARLIEST, ScoredHeadline
+from stream.search import Query
+from stream.subjects import ALL
 from stream.verdicts import VERDICTS, Verdict
 
 SHOWN = 50
+EVIDENCE = 500  # headlines among which the stories' are looked for
 # Two who judge at once are written down one after the other.
 _giving = threading.Lock()
 
@@ -58,9 +61,7 @@ def show(desk: Desk, visit: Visit) -> Response:
         charts = [
             line_chart(course.counts, *course[:2], page.baseline, page.fired_at, width) for width in (WIDTH, NARROW)
         ]
-    ids = [id_ for story in desk.pages.evidence(page.id) for id_ in sorted(story)]
-    known = desk.archive_find(ids[:500])
-    by_title = {headline.title: headline for headline in known.values()}
+    by_title = {headline.title: headline for headline in _evidence(desk, page)}
     sendings = desk.pages.sendings(page.id)
     sent = {each.step: without_keys(each.page) for each in sendings} or {page.status: without_keys(page)}
     return desk.page(
@@ -74,6 +75,23 @@ def show(desk: Desk, visit: Visit) -> Response:
         verdicts=desk.verdicts.all(page.id),
         words=WORDS,
     )
+
+
+def _evidence(desk: Desk, page: Page) -> list[ScoredHeadline]:
+    """The headlines of the page's stories: those that it fired on, and those that have come to it since."""
+    ids = [id_ for story in desk.pages.evidence(page.id) for id_ in sorted(story)]
+    known = list(desk.archive_find(ids[:EVIDENCE]).values())
+    if page.is_squall and page.since is not None and page.last_at is not None:
+        kind, _, name = page.subject.partition("/")
+        query = Query(
+            topic=name if kind == "topic" and page.subject != ALL else "",
+            entity=name if kind == "entity" else "",
+            sentiment="negative",
+            since=page.since,
+            until=page.last_at + timedelta(microseconds=1),
+        )
+        known += desk.search.find(query, EVIDENCE).headlines
+    return known
 
 
 def _page(desk: Desk, visit: Visit) -> Page:

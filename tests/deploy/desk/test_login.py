@@ -141,6 +141,15 @@ def test_a_trusted_proxy_says_who_comes_and_nobody_else_does(settings, archive, 
     assert Visitor(other).get("/audit", headers={"X-User": "olaf"}).url.path == "/login"
 
 
+def test_nobody_without_a_proxy_chooses_the_address_by_which_tries_are_counted(guarded):
+    visitor = Visitor(guarded)
+    visitor.get("/login")
+    for number in range(OF_AN_ADDRESS):
+        visitor.http.headers["x-forwarded-for"] = f"10.0.0.{number}"
+        visitor.post("/login", name=f"name{number}", password="wrong wrong wrong")
+    assert visitor.post("/login", name="olaf", password=PASSWORD).status_code == 429
+
+
 def routes() -> list[tuple[str, str, Role]]:
     table = entries(Login(Door(DeskSettings())))
     return [
