@@ -16,6 +16,8 @@ _MEASURES = ("headlines", "stories", "sources", "baseline", "surprise")
 _SELECTOR = '{__name__=~"newsquall_(entity_)?negative_(' + "|".join(_MEASURES) + ')"}'
 # Every visitor asks for the same: Prometheus is asked once in so long, and a page does not wait long for it.
 FRESH = timedelta(seconds=2)
+# One that does not answer is left alone for longer: each try may take all of the patience.
+AWAY = timedelta(seconds=15)
 PATIENCE = 2.0  # seconds
 
 
@@ -58,7 +60,8 @@ class Readings:
     def now(self, now: datetime) -> Reading:
         """The newest reading; asks Prometheus unless it was just asked."""
         with self._lock:
-            if self._taken is None or not timedelta(0) <= now - self._taken < FRESH:
+            good_for = AWAY if self._newest.trouble else FRESH
+            if self._taken is None or not timedelta(0) <= now - self._taken < good_for:
                 self._newest, self._taken = self._take(), now
             return self._newest
 

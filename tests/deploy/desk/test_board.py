@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -101,6 +102,17 @@ def test_prometheus_is_asked_once_for_all_who_look(prometheus):
     for _ in range(20):
         assert readings.now(NOW).of("topic/all", "5m") == Window(headlines=7)
     assert prometheus.asked == 1
+
+
+def test_a_prometheus_that_does_not_answer_is_left_alone_for_a_while(prometheus):
+    prometheus.body = b"busy"
+    readings = Readings(prometheus.url)
+    for seconds in (0, 3, 6, 9, 12):
+        assert readings.now(NOW + timedelta(seconds=seconds)).trouble
+    assert prometheus.asked == 1
+    prometheus.body = None
+    prometheus.tell("topic/all", "5m", headlines=7)
+    assert not readings.now(NOW + timedelta(seconds=20)).trouble
 
 
 class Pieces:
