@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -38,7 +38,7 @@ from deploy.desk.roles import Role
 from deploy.desk.sessions import new_cookie
 from deploy.desk.view import STATIC, View
 from deploy.desk.visit import RefusedError, Visit, read_form
-from model.errors import ArchiveError, InputError, NewsquallError, ServerError, UsageError
+from model.errors import ArchiveError, InputError, NewsquallError, ServerError, SettingsError, UsageError
 from stream.archive import Archive
 from stream.clock import utc_now
 from stream.history import History
@@ -180,29 +180,44 @@ class _Gate:
     def endpoint(self, handler: Handler, role: Role | None) -> Callable[[Request], Awaitable[Response]]:
         """A handler behind the gate."""
 
-        async def serve(request: Request) -> Response:
-            visit = self._visit(request)
+        async def serve(visit: Visit) -> Response:
+            request = visit.request
             response = await self._served(handler, role, visit)
             if visit.cookie != request.cookies.get(self._door.cookie) and "set-cookie" not in response.headers:
                 self._door.set_cookie(response, visit.cookie)
             return response
 
-        return serve
+        return self._met(serve)
+
+    def _met(self, serve: Callable[[Visit], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """Who comes is asked first. Without its password file the desk lets nobody in."""
+
+        async def met(request: Request) -> Response:
+            try:
+                visit = self._visit(request)
+            except SettingsError as error:
+                log.error("nobody can be let in: %s", error)
+                return PlainTextResponse("Who may log in cannot be read just now.\n", status_code=503)
+            return await serve(visit)
+
+        return met
 
     def live(self, live: Live) -> Callable[[Request], Awaitable[Response]]:
         """What is sent as it changes, to who may look, for as long as that is so."""
 
-        async def serve(request: Request) -> Response:
-            visit = self._visit(request)
+        async def serve(visit: Visit) -> Response:
             if visit.person is None:
                 return self._told(visit, 401, "Please log in.")
 
             def may_look() -> bool:
-                return self._door.person(request, visit.cookie, self._desk.clock()) is not None
+                try:
+                    return self._door.person(visit.request, visit.cookie, self._desk.clock()) is not None
+                except SettingsError:
+                    return False
 
             return StreamingResponse(live.pieces(may_look), media_type="text/event-stream")
 
-        return serve
+        return self._met(serve)
 
     def _visit(self, request: Request) -> Visit:
         cookie = request.cookies.get(self._door.cookie, "")

@@ -111,6 +111,17 @@ def test_a_login_ends_by_time_by_leaving_and_by_the_password_file(settings, arch
     assert visitor.get("/audit").url.path == "/login"
 
 
+def test_without_its_password_file_nobody_is_let_in(settings, archive, clock, tmp_path):
+    path = tmp_path / "passwords"
+    write_password(path, "olaf", "operator", PASSWORD)
+    visitor = Visitor(build_desk(with_desk(settings, passwords=path), archive, clock))
+    visitor.log_in("olaf")
+    path.unlink()
+    assert visitor.get("/audit").status_code == 503
+    assert visitor.get("/login").status_code == 503
+    assert visitor.get("/board/live").status_code == 503
+
+
 def test_a_login_never_goes_on_with_the_cookie_that_the_visitor_brought(guarded):
     visitor = Visitor(guarded)
     visitor.get("/login")
