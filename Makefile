@@ -1,5 +1,5 @@
 # What people type. Each target sets up what it needs, says what it does, and may be run again.
-.PHONY: demo test test-grafana lint bench mutants chaos hostile model encoders setup worker gpu clean
+.PHONY: demo test test-grafana lint bench mutants chaos hostile screenshots model encoders setup worker gpu clean
 
 PYTHON := .venv/bin/python
 ARGS ?=
@@ -36,6 +36,9 @@ chaos: setup     ## what goes wrong in production, N times: real servers, seeded
 hostile: N = 100000
 hostile: setup   ## N records that break readers of news, through a real worker: each accounted for
 	@$(PYTHON) -m tests.hostile.run --records $(N) $(ARGS)
+
+screenshots: setup ## the README's pictures anew, from the running demo
+	@$(PYTHON) -m tests.screenshots
 
 # The public sets are not part of the project; without them the model learns from training/corpus alone.
 DATA ?= ../shared/data

@@ -4,6 +4,7 @@ import io
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -18,8 +19,22 @@ POINTS = 240
 _RED, _PALE, _GREY, _BLACK = (178, 24, 43), (244, 200, 200), (110, 110, 110), (20, 20, 20)
 
 
+class Course(NamedTuple):
+    """How a page's count went: the window's count at moments that lie evenly from `since` to `until`."""
+
+    since: datetime
+    until: datetime
+    counts: list[int]
+
+
 def chart_of(page: Page, archive: Archive, now: datetime) -> bytes | None:
     """A page's chart as a PNG, up to its end or to now; None for a page without numbers. Raises ArchiveError."""
+    course = course_of(page, archive, now)
+    return None if course is None else draw(page, *course)
+
+
+def course_of(page: Page, archive: Archive, now: datetime) -> Course | None:
+    """What the chart shows; None for a page without numbers. Raises ArchiveError."""
     if not page.is_squall or page.window is None:
         return None
     window = parse_duration(page.window)
@@ -27,7 +42,7 @@ def chart_of(page: Page, archive: Archive, now: datetime) -> bytes | None:
     since = until - max(WINDOWS * window, SHORTEST)
     with archive_errors("the archive cannot be read"):
         times = archive.negative_times(page.subject, since - window, until)
-    return draw(page, since, until, rolling(times, window, since, until))
+    return Course(since, until, rolling(times, window, since, until))
 
 
 def rolling(times: Sequence[datetime], window: timedelta, since: datetime, until: datetime) -> list[int]:

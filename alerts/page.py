@@ -49,7 +49,7 @@ class VerdictLinks(Struct, frozen=True):
 class Links(Struct, frozen=True):
     """Where to look further. `silence`: Alertmanager's form, filled in; only its duration and author are
     missing. `chart`: a PNG, and `verdicts`: keys for those who get the page, where the relay has an address for
-    people. `dashboard`: Grafana's, where there is one."""
+    people. `dashboard`: Grafana's, where there is one. `desk`: the page itself there, where it has one."""
 
     graph: str
     silence: str
@@ -57,6 +57,7 @@ class Links(Struct, frozen=True):
     chart: str = ""
     verdicts: VerdictLinks | None = None
     dashboard: str = ""
+    desk: str = ""
 
 
 class PreviousSquall(Struct, frozen=True):
@@ -399,7 +400,9 @@ def _links(alert: Alert, settings: Settings, window: str | None = None) -> Links
     matchers = ["alertname", "subject"] if alert.is_squall else sorted(alert.labels)
     wanted = ", ".join(f"{name}={_quoted(alert.labels.get(name, ''))}" for name in matchers)
     alertmanager = settings.relay.alertmanager.rstrip("/")
+    desk = settings.desk.public_url
     return Links(
+        desk=f"{desk.rstrip('/')}/pages/{page_id(alert)}" if desk else "",
         graph=_graph(alert, settings),
         silence=f"{alertmanager}/#/silences/new?filter={quote(f'{{{wanted}}}', safe='')}",
         runbook=alert.annotations.get("runbook") or f"{settings.alerts.runbooks}#{anchor(alert.name)}",

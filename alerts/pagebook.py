@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -97,6 +98,16 @@ class Delivery:
         return f"{self.page.id}-{self.step}"
 
 
+class Sending(NamedTuple):
+    """A delivery as it was written. `page`: as it was then; `delivered_at`: None while the receiver has not got it."""
+
+    step: str
+    receiver: str
+    written_at: datetime
+    delivered_at: datetime | None
+    page: Page
+
+
 @dataclass(frozen=True)
 class Outstanding:
     """How many pages a receiver has not got yet, and when the oldest of them was written."""
@@ -139,9 +150,11 @@ class PageBook:
             rows = connection.execute(query.order_by(_pages.c.fired_at.desc(), _pages.c.id)).all()
         return [Entry(_page.decode(page), _ids.decode(evidence)) for page, evidence in rows]
 
-    def recent(self, limit: int) -> list[Page]:
-        """The newest pages, as they are now."""
+    def recent(self, limit: int, before: datetime | None = None) -> list[Page]:
+        """The newest pages, as they are now; those that fired before a moment if it is given."""
         query = sa.select(_pages.c.page).order_by(_pages.c.fired_at.desc(), _pages.c.id).limit(limit)
+        if before is not None:
+            query = query.where(_pages.c.fired_at < microseconds(before))
         with self._transaction() as connection:
             return [_page.decode(page) for page in connection.execute(query).scalars()]
 
@@ -170,6 +183,31 @@ class PageBook:
         with self._transaction() as connection:
             found = connection.execute(query).scalar()
         return None if found is None else _page.decode(found)
+
+    def evidence(self, page_id: str) -> list[frozenset[str]]:
+        """The headline ids of each story of a page when it fired; none if there is no such page."""
+        with self._transaction() as connection:
+            found = connection.execute(sa.select(_pages.c.evidence).where(_pages.c.id == page_id)).scalar()
+        return [] if found is None else _ids.decode(found)
+
+    def sendings(self, page_id: str) -> list[Sending]:
+        """All that was written to be delivered of a page, the oldest first."""
+        query = (
+            sa.select(_deliveries)
+            .where(_deliveries.c.page_id == page_id)
+            .order_by(_deliveries.c.written_at, _deliveries.c.status, _deliveries.c.receiver)
+        )
+        with self._transaction() as connection:
+            return [
+                Sending(
+                    row.status,
+                    row.receiver,
+                    from_microseconds(row.written_at),
+                    None if row.delivered_at is None else from_microseconds(row.delivered_at),
+                    _page.decode(row.page),
+                )
+                for row in connection.execute(query)
+            ]
 
     def open_page(self, page: Page, alert: Alert, evidence: Sequence[frozenset[str]], now: datetime) -> None:
         """Write a new page, opened by an alert, and that it is to be delivered."""

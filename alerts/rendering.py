@@ -77,6 +77,8 @@ def _firing(page: Page, width: int) -> Iterator[_Line]:
         yield _fact("surprise", surprise)
     if page.models:
         yield _fact("model", ", ".join(page.models))
+    if page.links.desk:
+        yield _address("desk", page.links.desk)
     yield _address("runbook", page.links.runbook)
     yield _address("graph", page.links.graph)
     if page.links.dashboard:

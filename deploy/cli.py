@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, Entry] = {
     "verdicts": Entry("deploy.commands.verdicts:verdicts", "Say how often pages were right, by what people said."),
     "relay": Entry("deploy.commands.relay:relay", "Turn alerts into pages with their evidence."),
     "dashboards": Entry("deploy.commands.dashboards:dashboards", "Write or push Grafana's dashboards."),
+    "desk": Entry("deploy.commands.desk:desk", "Serve the desk: board, search, pages, review, models."),
     "bench": Entry("deploy.commands.bench:bench", "Measure speed on this machine."),
     "doctor": Entry("deploy.commands.doctor:doctor", "Say what is wrong, and what to do.", settings=False),
 }

@@ -5,9 +5,9 @@
 #
 #   worker   the Python environment (.venv) of a stream worker: no torch
 #   gpu      the same with onnxruntime-gpu in place of onnxruntime, which would overwrite each other's files
-#   demo     the worker's, what pushes dashboards to a Grafana, and the local servers: Kafka, Prometheus, Alertmanager
-#            (the default)
-#   test     the servers and PostgreSQL, and an environment that can also train and run the tests
+#   demo     the worker's, the desk's, what pushes dashboards to a Grafana, and the local servers: Kafka, Prometheus,
+#            Alertmanager (the default)
+#   test     the servers, PostgreSQL and Chromium, and an environment that can also train and run the tests
 #
 # Run it as often as you like: each thing is looked at first, and when nothing is missing nothing is fetched.
 # An interrupted run is repaired by the next. Apart from Debian packages and the caches of apt, uv, pip and Maven
@@ -55,9 +55,9 @@ servers=
 case $profile in demo | test) servers=yes ;; esac
 # What an environment has, it keeps: `make demo` after `make test` does not throw torch away.
 read -r made_from made_with 2>/dev/null <"$venv/newsquall-setup" || made_from='' made_with=''
-[ "$profile" = gpu ] || case $made_with in test | gpu) extras=$made_with ;; esac
-[ "$extras $made_with" = "plain demo" ] && extras=demo
-[ "$profile" = test ] && extras=test
+case $profile:$made_with in
+worker:demo | demo:test | worker:test | demo:gpu | worker:gpu) extras=$made_with ;;
+esac
 environment_ready() { [ "$made_from $made_with" = "$checksum $extras" ] && "$venv/bin/python" -c '' 2>/dev/null; }
 
 python=
@@ -103,6 +103,8 @@ java_package() {
         echo default-jre-headless
     fi
 }
+has_chromium() { has chromium || has google-chrome || [ -e "$stack/chromium" ]; }
+is_ubuntu() { grep -qs '^ID=ubuntu' /etc/os-release; } # where the package chromium is a snap, which starts nowhere but at a desktop
 jars_ready() { [ "$(cat "$stack/kafka/pom.sha256" 2>/dev/null)" = "$(sha256sum <"$pom")" ]; }
 
 needs_java='' packages=()
@@ -115,6 +117,7 @@ if [ -n "$servers" ]; then
     has prometheus-alertmanager || has alertmanager || packages+=(prometheus-alertmanager)
 fi
 if [ "$profile" = test ]; then # Debian keeps its programs off the PATH
+    has_chromium || is_ubuntu || packages+=(chromium)
     has postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || packages+=(postgresql)
 fi
 
@@ -194,9 +197,9 @@ if ! environment_ready; then
     [ -t 2 ] || options+=(--quiet) # a person sees the progress, a log does not fill with it
     [ -f uv.lock ] && options+=(--frozen)
     case $extras in
-    demo) options+=(--extra grafana) ;;
-    test) options+=(--extra train --extra grafana --extra dev) ;;
-    gpu) options+=(--extra gpu --no-install-package onnxruntime) ;;
+    demo) options+=(--extra desk --extra grafana) ;;
+    test) options+=(--extra train --extra desk --extra grafana --extra dev) ;;
+    gpu) options+=(--extra desk --extra grafana --extra gpu --no-install-package onnxruntime) ;; # for a demo on it
     esac
     [ "$extras" = test ] && size="with torch: up to 3 GB" || size="no torch"
     say "installing the Python packages into .venv ($size)"
@@ -210,6 +213,13 @@ if ! environment_ready; then
     echo "$checksum $extras" >"$venv/newsquall-setup.new"
     mv "$venv/newsquall-setup.new" "$venv/newsquall-setup"
     rm "$stack/venv.unfinished"
+fi
+
+if [ "$profile" = test ] && ! has_chromium; then
+    say "fetching Chromium for the tests of the desk"
+    as_root "$venv/bin/playwright" install-deps chromium >/dev/null && "$venv/bin/playwright" install chromium >/dev/null ||
+        fail "Playwright could not fetch Chromium: its reason is above"
+    touch "$stack/chromium"
 fi
 
 say "ready ($profile)"

@@ -152,7 +152,7 @@ class Archive:
         for start in range(0, len(wanted), _LOOKUP):
             part = wanted[start : start + _LOOKUP]
             for row in connection.execute(sa.select(headlines).where(headlines.c.id.in_(part))).mappings():
-                found[row["id"]] = _from_row(row)
+                found[row["id"]] = from_row(row)
         return found
 
     def keep(self, scored: Sequence[ScoredHeadline]) -> dict[str, ScoredHeadline]:
@@ -191,7 +191,7 @@ class Archive:
         query = _negatives(sa.select(headlines), subject, since, until)
         with self.engine.connect() as connection:
             rows = connection.execute(query.order_by(headlines.c.published_at, headlines.c.id)).mappings()
-            found = [_from_row(row) for row in rows]
+            found = [from_row(row) for row in rows]
         kind, _, name = subject.partition("/")
         return [each.towards(name) for each in found] if kind == "entity" else found
 
@@ -265,7 +265,7 @@ class Archive:
         )
         with self.engine.connect() as connection:
             for row in connection.execute(query).mappings():
-                yield _from_row(row)
+                yield from_row(row)
 
     def totals(self) -> dict[str, dict[str, int]]:
         """Headlines by topic and sentiment."""
@@ -370,7 +370,8 @@ def _to_row(scored: ScoredHeadline) -> dict[str, Any]:
     }
 
 
-def _from_row(row: Any) -> ScoredHeadline:
+def from_row(row: Any) -> ScoredHeadline:
+    """A row of the table of headlines, as a record."""
     entities = _entities.decode(row["entities"])
     origin = None
     if row["origin_partition"] is not None:

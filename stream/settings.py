@@ -393,6 +393,41 @@ class GrafanaSettings(Section):
     timeout: Duration = Field(timedelta(seconds=10), gt=timedelta(0), description="how long Grafana may take to answer")
 
 
+class DeskSettings(Section):
+    """The web server that people look at."""
+
+    host: str = Field(
+        "127.0.0.1", description="address on which the desk is served; beyond this machine only with login"
+    )
+    port: int = Field(9111, ge=0, le=65535, description="port; 0 takes a free one and prints it")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://.",
+        description="the desk as people reach it; by https its cookies are for https alone",
+    )
+    passwords: Path | None = Field(
+        None, description="file of who may log in, written by `newsquall desk --add NAME`; no login if not given"
+    )
+    session: Duration = Field(
+        timedelta(hours=12), ge=timedelta(minutes=1), description="how long a login is good for; a restart ends all"
+    )
+    proxy_header: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9-]+$", description="header in which a proxy that has people log in names who comes"
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        ("127.0.0.1", "::1"), description="addresses of proxies whose headers are believed"
+    )
+    proxy_analysts: tuple[str, ...] = Field((), description="names, as the proxy gives them, of analysts")
+    proxy_operators: tuple[str, ...] = Field((), description="... and of operators; all others are viewers")
+    runs: Path = Field(Path("var/desk"), description="folder for what is trained at the desk, and its logs")
+    second_opinions: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="share of the headlines to label that two annotators are shown, to see if they agree",
+    )
+
+
 class Settings(BaseSettings):
     """All settings. `Settings()` alone gives the defaults with the environment over them."""
 
@@ -416,6 +451,7 @@ class Settings(BaseSettings):
     relay: RelaySettings = RelaySettings()
     mail: MailSettings = MailSettings()
     grafana: GrafanaSettings = GrafanaSettings()
+    desk: DeskSettings = DeskSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -72,3 +72,9 @@ class VerdictBook:
                 for row in connection.execute(sa.select(_verdicts).where(_verdicts.c.number.in_(newest))):
                     found[row.page_id] = Verdict(row.verdict, row.who, from_microseconds(row.given_at))
         return found
+
+    def all(self, page_id: str) -> list[Verdict]:
+        """Every verdict on a page, the newest first."""
+        query = sa.select(_verdicts).where(_verdicts.c.page_id == page_id).order_by(_verdicts.c.number.desc())
+        with archive_errors("the verdicts cannot be read"), self._engine.connect() as connection:
+            return [Verdict(row.verdict, row.who, from_microseconds(row.given_at)) for row in connection.execute(query)]

@@ -312,10 +312,11 @@ def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, 
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_cell(row.get(column)) for column in columns])
+        writer.writerow([spreadsheet_cell(row.get(column)) for column in columns])
 
 
-def _cell(value: Any) -> str:
+def spreadsheet_cell(value: Any) -> str:
+    """A cell of CSV that no spreadsheet takes for a formula."""
     if isinstance(value, dict):
         value = json.dumps(value, ensure_ascii=False) if value else ""
     text = "" if value is None else str(value)

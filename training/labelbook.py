@@ -289,7 +289,9 @@ class LabelBook:
     def _enter(self, keys: Sequence[str], labels: Sequence[Label], replace: bool, dry_run: bool) -> list[Entered]:
         with self._engine.begin() as connection:
             current = self._current(connection, keys)
-            results, written = enter(labels, {key: label for key, (_, label) in current.items()}, replace)
+            results, written = enter(
+                labels, {key: label for key, (_, label) in current.items() if _said(label)}, replace
+            )
             if written and not dry_run:
                 earlier = {key: revision for key, (revision, _) in current.items()}
                 rows = [_to_row(key, earlier.get(key, 0) + 1, label) for key, label in written.items()]
@@ -313,9 +315,35 @@ class LabelBook:
         }
 
     def current(self) -> list[Label]:
-        """Each annotator's label of each text, the oldest first."""
+        """Each annotator's label of each text, the oldest first; none that was taken back."""
         with archive_errors("the book of labels cannot be read"), self._engine.connect() as connection:
-            return [label for _, label in self._current(connection).values()]
+            return [label for _, label in self._current(connection).values() if _said(label)]
+
+    def find(self, title: str, annotator: str) -> Label | None:
+        """An annotator's label of a text, if there is one."""
+        key = text_key(title)
+        with archive_errors("the book of labels cannot be read"), self._engine.connect() as connection:
+            _, label = self._current(connection, [key]).get((key, annotator), (0, None))
+        return label if label is not None and _said(label) else None
+
+    def restore(self, label: Label, before: Label | None) -> None:
+        """Take an annotator's label back: the book says again what it said before it. That it was given stays written.
+
+        `before`: the annotator's label of the text before it; None if there was none.
+        """
+        key = text_key(label.title)
+        nothing = msgspec.structs.replace(label, topic=None, sentiment=None, entities={})
+        for _ in range(_ATTEMPTS):
+            with archive_errors("the book of labels cannot be written"):
+                try:
+                    with self._engine.begin() as connection:
+                        revision, _ = self._current(connection, [key]).get((key, label.annotator), (0, None))
+                        row = _to_row((key, label.annotator), revision + 1, before or nothing)
+                        connection.execute(_labels.insert(), [row])
+                        return
+                except sa.exc.IntegrityError:
+                    continue  # the annotator labelled it elsewhere at the same moment: that is taken back, too
+        raise ArchiveError("the book of labels is being written by too many at once: try again")
 
 
 def _to_row(key: _Key, revision: int, label: Label) -> dict[str, Any]:

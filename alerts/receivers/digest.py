@@ -132,7 +132,7 @@ def _story(story: PageStory) -> StoryLine:
 
 def _links(page: Page) -> list[Link]:
     links = page.links
-    given = {"chart": links.chart, "dashboard": links.dashboard, "graph": links.graph}
+    given = {"desk": links.desk, "chart": links.chart, "dashboard": links.dashboard, "graph": links.graph}
     given |= {"silence": links.silence, "runbook": links.runbook}
     if links.verdicts:
         given |= {"it was real": links.verdicts.real, "false alarm": links.verdicts.false_alarm}

@@ -28,6 +28,9 @@ reason_option = click.option(
 )
 
 
+by_option = click.option("--by", metavar="NAME", help="Who moves it; the name under which this runs if not given.")
+
+
 def who() -> str:
     """The name under which this runs."""
     try:

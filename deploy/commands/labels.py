@@ -4,15 +4,15 @@ import io
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
-import sqlalchemy as sa
 
+from alerts.pagespans import page_spans
 from deploy.commands import options
 from deploy.commands.console import counted, one_line, say
 from deploy.commands.score import scored_rows
@@ -26,21 +26,18 @@ from stream.duration import format_duration
 from stream.headlines import read_headlines
 from stream.records import DIGITS, ScoredHeadline
 from stream.settings import Settings
-from stream.verdicts import VerdictBook
 from training import publicsets
 from training.exchange import UNNAMED, Reader, label_row, require_new_topic, write_csv, write_json, write_jsonl
 from training.intake import take_in
 from training.labelbook import LabelBook, agreed, disagreements, training_notes
 from training.labelstudio import labelled_task, predicted_task
-from training.queue import PageSpan, Suggestion, next_to_label, shortlist
+from training.queue import Suggestion, next_to_label, shortlist
 from training.wholefile import write_whole
 
 COLUMNS = ("id", "title", "topic", "sentiment", "entities", "language", "source", "annotator", "labelled_at")
 # As a sheet: what a person fills in stands beside the title, and what the model says apart from it.
 SHEET = "title,topic,sentiment,why,model_topic,model_sentiment,id,source,published_at,url".split(",")
 FORMATS = ("csv", "jsonl", "label-studio")
-PAGES = 200
-
 
 to_file = click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write here, not to standard output."
@@ -158,7 +155,7 @@ def queue(
     now = utc_now()
     with _book(settings) as (archive, book), options.open_scorer(settings, model) as scorer:
         labelled = [label.title for label in book.current()]
-        pages = _pages(archive, now)
+        pages = page_spans(archive, now)
         headlines = _scored(file, settings, scorer) if file else archive.published(now - since, now)
         with archive_errors("the archive cannot be read"):
             candidates = shortlist(headlines, labelled, pages, explore=challenger is not None)
@@ -232,25 +229,6 @@ def _scored(file: str, settings: Settings, scorer: Scorer) -> Iterator[ScoredHea
             yield result
         else:
             say(f"{file}:{line}: {result}")
-
-
-def _pages(archive: Archive, now: datetime) -> list[PageSpan]:
-    """The times of the newest pages and what was said of them, if a relay has paged on this archive."""
-    from alerts.pagebook import PageBook  # noqa: PLC0415  (the relay's, which most calls do without)
-
-    with archive_errors("the book of pages cannot be read"):
-        if not sa.inspect(archive.engine).has_table("pages"):
-            return []
-    pages = [page for page in PageBook(archive.engine, ()).recent(PAGES) if page.is_squall]
-    verdicts = VerdictBook(archive.engine).newest([page.id for page in pages])
-    said = {page_id: verdict.verdict for page_id, verdict in verdicts.items()}
-    return [
-        PageSpan(
-            page.id, subject, page.since or page.fired_at, page.resolved_at or page.last_at or now, said.get(page.id)
-        )
-        for page in pages
-        for subject in (page.subject, *page.also_subjects)
-    ]
 
 
 @labels.command()

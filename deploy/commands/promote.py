@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from deploy.commands import options
-from deploy.commands.champion import moved, reason_option, tell, who
+from deploy.commands.champion import by_option, moved, reason_option, tell, who
 from deploy.commands.console import counted, one_line, put, say
 from model.bundle import Bundle
 from model.errors import BundleError, PromotionError, UsageError
@@ -41,6 +41,7 @@ ADVICE = "the champion stays as it is (--force --reason TEXT promotes all the sa
 @options.more_labels
 @click.option("--force", is_flag=True, help="Promote although the gate refuses; needs --reason.")
 @reason_option
+@by_option
 @options.as_json
 @click.pass_obj
 def promote(
@@ -51,6 +52,7 @@ def promote(
     more: tuple[str, ...],
     force: bool,
     reason: str,
+    by: str | None,
     as_json: bool,
 ) -> None:
     """Put the model in DIR beside the champion; make it the champion if it is no worse beyond chance.
@@ -93,7 +95,7 @@ def promote(
         raise PromotionError(f"{challenger.version} is not promoted: {refusals[0]}{rest}; {ADVICE}")
     for refusal in refusals:
         say(f"promoted all the same: {refusal}")
-    because = Because(who(), utc_now(), reason, bool(refusals), tuple(refusals))
+    because = Because(by or who(), utc_now(), reason, bool(refusals), tuple(refusals))
     move = make_champion(registry, challenger, because, beside, run_of(registry, challenger))
     if move is None:
         told = f"{challenger.version} is the champion already: another promotion of it was faster"

@@ -157,8 +157,8 @@ class Director:
         if time.monotonic() >= self._next_trickle:
             self._next_trickle = time.monotonic() + TRICKLE_SECONDS
             self._publisher.send(self._world.headline(datetime.now(UTC)))
-        for process in (self._system.worker, self._system.relay):
-            if not process.running:
+        for process in (self._system.worker, self._system.relay, self._system.desk):
+            if process is not None and not process.running:
                 last = " / ".join(process.tail(3))
                 raise DemoFailed(f"{process.name} ended: {last}")
         # A busy worker answers the next time; one that is dead was noticed above.
@@ -184,8 +184,10 @@ class Director:
 
     def _closing_words(self) -> None:
         system = self._system
+        desk = f"{system.desk_url}/" if system.desk else "not here: it needs the desk extra (make demo has it)"
         for line in (
             "everything keeps running; Ctrl-C stops it and removes its files. Where to look further:",
+            f"Desk          {desk}",
             f"Prometheus    {system.prometheus.url}/graph?g0.expr=newsquall_entity_negative_surprise&g0.tab=0",
             f"Alertmanager  {system.alertmanager.url}",
             f"Pages         {system.relay_url}/pages",
@@ -214,7 +216,7 @@ def run_demo(once: bool, console: Console) -> str:
     course = Course(time.time())
     world = World(SEED)
     folder = Path(mkdtemp(prefix="newsquall-demo-"))
-    console.print("starting Kafka, Prometheus, Alertmanager, a worker and the relay", highlight=False)
+    console.print("starting Kafka, Prometheus, Alertmanager, a worker, the relay and the desk", highlight=False)
 
     def prepare(place: Path) -> None:
         world.write_watchlist(place / "watchlist.csv")

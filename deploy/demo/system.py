@@ -1,4 +1,4 @@
-"""The whole local system: Kafka, Prometheus, Alertmanager, a worker and the relay, each a process of its own."""
+"""The whole local system: Kafka, Prometheus, Alertmanager, a worker, the relay, the desk: each a process of its own."""
 
 import sys
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 from alerts.operations import JOB, RELAY_JOB
 from alerts.routing import alertmanager_config
 from alerts.rules import render
+from deploy.commands.desk import missing_packages
 from deploy.demo.board import Sample, read_metrics
 from deploy.probe import ask
 from deploy.stack.alertmanager import Alertmanager
@@ -56,6 +57,9 @@ webhooks = ["{webhook}"]
 terminal = false
 prometheus = "{prometheus}"
 alertmanager = "{alertmanager}"
+
+[desk]
+port = {desk_port}
 """
 
 
@@ -116,10 +120,11 @@ class System:
     def __init__(self, folder: Path, webhook: str, prepare: Callable[[Path], None], pace: Pace = DEMO_PACE) -> None:
         self.folder = folder
         self._exits = ExitStack()
-        ports = {name: free_port() for name in ("prometheus", "alertmanager", "metrics", "relay")}
+        ports = {name: free_port() for name in ("prometheus", "alertmanager", "metrics", "relay", "desk")}
         self.kafka = Kafka(folder / "kafka", port=free_port())
         self.metrics_url = f"http://127.0.0.1:{ports['metrics']}/metrics"
         self.relay_url = f"http://127.0.0.1:{ports['relay']}"
+        self.desk_url = f"http://127.0.0.1:{ports['desk']}"
         self.settings_file = folder / SETTINGS_FILE
         self.settings_file.write_text(
             _SETTINGS.format(
@@ -127,6 +132,7 @@ class System:
                 folder=folder,
                 metrics_port=ports["metrics"],
                 relay_port=ports["relay"],
+                desk_port=ports["desk"],
                 runbooks=RUNBOOKS,
                 webhook=webhook,
                 prometheus=f"http://127.0.0.1:{ports['prometheus']}",
@@ -160,6 +166,8 @@ class System:
         )
         self.worker = Process("the worker")
         self.relay = Process("the relay")
+        # What it needs is an extra, which `make demo` installs.
+        self.desk = None if missing_packages() else Process("the desk")
 
     def __enter__(self) -> Self:
         try:
@@ -180,9 +188,13 @@ class System:
             self._exits.callback(server.stop)
         self._start_own(self.worker, "worker")
         self._start_own(self.relay, "relay")
+        if self.desk is not None:
+            self._start_own(self.desk, "desk")
         with ThreadPoolExecutor(3) as pool:
             list(pool.map(lambda server: server.start(), (self.kafka, self.prometheus, self.alertmanager)))
         self.relay.wait_ready(self._relay_ready, START_SECONDS, f"{self.relay_url}/-/ready")
+        if self.desk is not None:
+            self.desk.wait_ready(lambda: ask(f"{self.desk_url}/login").status != 0, START_SECONDS, self.desk_url)
         self.worker.wait_ready(self._worker_ready, START_SECONDS, f"subjects on {self.metrics_url}")
 
     def _start_own(self, process: Process, command: str) -> None:

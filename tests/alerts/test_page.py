@@ -28,8 +28,9 @@ from alerts.page import (
     usual_words,
     window_words,
 )
+from alerts.receivers.digest import digest
 from alerts.rendering import show
-from stream.settings import Settings
+from stream.settings import DeskSettings, Settings
 
 NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -266,3 +267,11 @@ def test_a_duration_has_two_units_at_most(duration: timedelta) -> None:
 )
 def test_a_page_is_the_same_after_its_json(page: Page) -> None:
     assert msgspec.json.decode(msgspec.json.encode(page), type=Page) == page
+
+
+def test_a_page_leads_to_the_desk_where_people_can_reach_one():
+    alert = Alert("firing", {"alertname": "NewsquallWorkerDown"}, NOW, "0a")
+    assert plain_page(alert, Settings()).links.desk == ""
+    page = plain_page(alert, Settings(desk=DeskSettings(public_url="https://desk.example/")))
+    assert page.links.desk == f"https://desk.example/pages/{page.id}"
+    assert [link.url for link in digest(page).links if link.label == "desk"] == [page.links.desk]

@@ -320,3 +320,18 @@ def test_notes_say_what_keeps_a_model_from_being_trained():
     assert "all labels have the same sentiment, negative" in notes[2]
     many = [label(f"Acme {n}", "other" if n % 2 else "earnings", ("negative", "neutral")[n % 2]) for n in range(100)]
     assert training_notes(many) == []
+
+
+def test_a_label_that_is_taken_back_leaves_what_stood_before_and_stays_on_record(book, archive):
+    first = label("Bolt falls", topic="earnings")
+    book.add([first])
+    second = label("Bolt falls", topic="other", sentiment="neutral")
+    book.add([second], replace=True)
+    book.restore(second, first)
+    assert [each.topic for each in book.current()] == ["earnings"]
+    book.restore(first, None)
+    assert book.current() == []
+    assert book.find("Bolt falls", first.annotator) is None
+    assert [each.outcome for each in book.add([second])] == ["added"]
+    with archive.engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM labels")).scalar() == 5
