@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from stream.gapless import GaplessReader
 from stream.gauges import Gauges
+from stream.history import WEEK_HOURS, Array
 from stream.ledger import Record, decode_record
 from stream.metrics import Metrics
 from stream.records import Tally, encode, minute_of
@@ -36,6 +38,9 @@ OLDEST_TOLD_MINUTES = 5
 FIT_BUDGET_SECONDS = 0.05
 # Between two ticks: beyond it the process was paused, or has no time for anything.
 LONGEST_TICK = timedelta(seconds=5)
+
+# Events that make a week which others may lean on: three an hour of it.
+_FEWEST_EVENTS = 500
 
 PartitionOf = Callable[[str], int]
 
@@ -140,11 +145,21 @@ class TrendKeeper:
     def fit(self, now: datetime, budget_seconds: float) -> None:
         """Learn baselines anew where it is time, the most stale first, within a budget."""
         due = sorted((t for t in self.trends.values() if t.needs_fit(now)), key=lambda trend: trend.fitted_at)
+        likes = self._likes() if due else None
         started = time.perf_counter()
         for trend in due:
-            trend.fit(now)
+            trend.fit(now, likes)
             if time.perf_counter() - started > budget_seconds:
                 break
+
+    def _likes(self) -> Array | None:
+        """The week of all subjects that are judged here, by their headlines; None while those are few."""
+        seasons = [trend.judge.season for trend in self.trends.values() if trend.judge is not None]
+        events = sum(season.events for season in seasons)
+        if events < _FEWEST_EVENTS:
+            return None
+        week: Array = sum((season.shape * season.events for season in seasons), np.zeros(WEEK_HOURS)) / events
+        return week
 
 
 class CountingAgent:

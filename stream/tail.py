@@ -35,10 +35,6 @@ class Tail:
         result: Array = below + self.peaks * np.log1p(beyond) / math.log(10.0)
         return result
 
-    def passed_by(self, chance: float) -> float:
-        """The value that is passed with a chance, at most `share`."""
-        return self.threshold + self.peaks * self.scale * math.expm1(math.log(self.share / chance) / self.peaks)
-
 
 def fit_tail(
     values: Array, blocks: Places, share: float, censored: int, prior_scale: float, prior_peaks: float

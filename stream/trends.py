@@ -9,7 +9,7 @@ from typing import NamedTuple
 from stream.baseline import Baseline, fit
 from stream.duration import format_duration
 from stream.fingerprint import text_part
-from stream.history import of_minutes
+from stream.history import Array, of_minutes
 from stream.ledger import Closed, Ledger, Page, Record, day_of
 from stream.records import Tally, TallyEntry, TrendPoint, at_minute, minute_of
 from stream.settings import TrendSettings
@@ -194,8 +194,11 @@ class SubjectTrend:
         """Whether there is something new to learn and the last time is long enough ago."""
         return self._changed and now.timestamp() - self.fitted_at >= self.settings.refit.total_seconds()
 
-    def fit(self, now: datetime) -> None:
-        """Learn the baseline anew, from history without its newest part; forget what no window sees any more."""
+    def fit(self, now: datetime, likes: Array | None = None) -> None:
+        """Learn the baseline anew, from history without its newest part; forget what no window sees any more.
+
+        `likes`: the week that like subjects have, which one with few headlines leans on; shape (168,), mean 1.
+        """
         minute = minute_of(now)
         oldest = minute - int(self.settings.history.total_seconds()) // 60
         held_back = int(self.settings.held_back.total_seconds()) // 60
@@ -208,7 +211,7 @@ class SubjectTrend:
         if self._minutes:
             news = {at: counts.news for at, counts in self._minutes.items() if counts.news}
             history = of_minutes(news, self._watched_since(minute - held_back), minute - held_back)
-            self.baseline = fit(history, self.windows, self.settings.clocks)
+            self.baseline = fit(history, self.windows, self.settings.clocks, likes)
         self.fitted_at = now.timestamp()
         self._changed = False
 

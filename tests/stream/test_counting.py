@@ -106,3 +106,25 @@ def test_a_larger_budget_asks_for_less_and_a_number_stands_over_it():
     fixed = with_history(keeper("Acme", surprise=4.5))
     assert fixed.paged_from(fixed.trends["entity/Acme"]) == 4.5
     assert fixed.paged_from(fixed.trends["topic/all"]) is None
+
+
+def test_a_subject_with_few_headlines_leans_on_the_week_of_its_likes():
+    kept = keeper("Acme", "Bolt")
+    now = minute_of(NOW)
+    first = now - 20 * DAY
+    # Everything happens between 12:00 and 18:00, of which Bolt's few headlines say little.
+    busy = [first + day * DAY + 3 * 60 + at for day in range(20) for at in range(0, 360, 9) if at < now]
+    noon = [at - at % DAY + 12 * 60 + (at - first) % 360 for at in busy]
+    for subject, minutes in (("topic/all", noon), ("entity/Bolt", noon[::97])):
+        made = [TallyEntry(f"{subject}{n}", at, "negative", -0.5, "", "wire") for n, at in enumerate(minutes)]
+        kept.count(Tally(subject, "m", made), NOW)
+    bolt = kept.trends["entity/Bolt"]
+    bolt.fit(NOW)
+    alone = bolt.judge.season.shape
+    kept.trends["topic/all"].fit(NOW)
+    bolt.fitted_at = float("-inf")
+    bolt._changed = True
+    kept.fit(NOW, 60.0)
+    leaning = bolt.judge.season.shape
+    night = [hour for hour in range(168) if hour % 24 < 6]
+    assert leaning[night].mean() < 0.5 * alone[night].mean()

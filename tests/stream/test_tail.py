@@ -53,10 +53,3 @@ def test_more_is_never_less_surprising(threshold, share, scale, peaks, values):
     told = Tail(threshold, share, scale, peaks).surprise(np.sort(np.array(values)))
     assert (np.diff(told) >= -1e-9).all()
     assert (told >= 0).all()
-
-
-@given(st.floats(0.05, 8), st.floats(0.002, 0.5), st.floats(0.05, 8), st.floats(1, 60), st.floats(0.01, 1))
-def test_what_is_passed_by_a_chance_has_that_surprise(threshold, share, scale, peaks, part):
-    tail = Tail(threshold, share, scale, peaks)
-    value = tail.passed_by(share * part)
-    assert tail.surprise(np.array([value]))[0] == pytest.approx(-np.log10(share * part), rel=1e-6, abs=1e-6)
