@@ -36,6 +36,8 @@ GRACE_MINUTES = 2
 OLDEST_TOLD_MINUTES = 5
 # Learning baselines shares the loop with everything else: a tick gives it this long, the most stale first.
 FIT_BUDGET_SECONDS = 0.05
+# ... but as long while some have not been learnt at all, as after a start: nobody is judged until then.
+FIRST_FIT_BUDGET_SECONDS = 0.4
 # Between two ticks: beyond it the process was paused, or has no time for anything.
 LONGEST_TICK = timedelta(seconds=5)
 
@@ -142,15 +144,17 @@ class TrendKeeper:
             )
         return trend
 
-    def fit(self, now: datetime, budget_seconds: float) -> None:
-        """Learn baselines anew where it is time, the most stale first, within a budget."""
+    def fit(self, now: datetime, budget_seconds: float, first_seconds: float) -> None:
+        """Learn baselines anew where it is time, the most stale first, within a budget; within the other one those
+        that have never been learnt."""
         due = sorted((t for t in self.trends.values() if t.needs_fit(now)), key=lambda trend: trend.fitted_at)
         likes = self._likes() if due else None
         started = time.perf_counter()
         for trend in due:
-            trend.fit(now, likes)
-            if time.perf_counter() - started > budget_seconds:
+            budget = first_seconds if trend.fitted_at == float("-inf") else budget_seconds
+            if time.perf_counter() - started > budget:
                 break
+            trend.fit(now, likes)
 
     def _likes(self) -> Array | None:
         """The week of all subjects that are judged here, by their headlines; None while those are few."""
@@ -264,7 +268,7 @@ class CountingAgent:
         """Every second: learn, export, close the minutes that are over, and drop what is kept no longer."""
         while not self._app.should_stop:
             now = self._clock()
-            self._keeper.fit(now, FIT_BUDGET_SECONDS)
+            self._keeper.fit(now, FIT_BUDGET_SECONDS, FIRST_FIT_BUDGET_SECONDS)
             self._gauges.export(self._keeper.told(), now, self._keeper.paged_from)
             await self._close_minutes(now)
             await self._drop_days(now)

@@ -1,8 +1,9 @@
 """Which subjects a worker keeps, and of which it tells."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from stream.counting import TrendKeeper
+from stream.fingerprint import fingerprint
 from stream.records import Tally, TallyEntry, encode, minute_of
 from stream.settings import Settings
 
@@ -82,10 +83,15 @@ def test_a_topic_that_a_new_model_brings_stands_at_nothing():
     assert told(kept) == TOPICS | {"topic/climate"}
 
 
+def entry(id_: str, minute: int) -> TallyEntry:
+    """A negative headline that is no copy of another."""
+    return TallyEntry(id_, minute, "negative", -0.5, fingerprint(f"Court fines firm {minute} million"), "wire")
+
+
 def with_history(kept: TrendKeeper) -> TrendKeeper:
     """Acme has ten days of it, and nobody else any."""
     now = minute_of(NOW)
-    entries = [TallyEntry(f"a{at}", now - 10 * DAY + 97 * at, "negative", -0.5, "", "wire") for at in range(148)]
+    entries = [entry(f"a{at}", now - 10 * DAY + 97 * at) for at in range(148)]
     kept.count(Tally("entity/Acme", "m", entries), NOW)
     kept.trends["entity/Acme"].fit(NOW)
     return kept
@@ -116,7 +122,7 @@ def test_a_subject_with_few_headlines_leans_on_the_week_of_its_likes():
     busy = [first + day * DAY + 3 * 60 + at for day in range(20) for at in range(0, 360, 9) if at < now]
     noon = [at - at % DAY + 12 * 60 + (at - first) % 360 for at in busy]
     for subject, minutes in (("topic/all", noon), ("entity/Bolt", noon[::97])):
-        made = [TallyEntry(f"{subject}{n}", at, "negative", -0.5, "", "wire") for n, at in enumerate(minutes)]
+        made = [entry(f"{subject}{n}", at) for n, at in enumerate(minutes)]
         kept.count(Tally(subject, "m", made), NOW)
     bolt = kept.trends["entity/Bolt"]
     bolt.fit(NOW)
@@ -124,7 +130,19 @@ def test_a_subject_with_few_headlines_leans_on_the_week_of_its_likes():
     kept.trends["topic/all"].fit(NOW)
     bolt.fitted_at = float("-inf")
     bolt._changed = True
-    kept.fit(NOW, 60.0)
+    kept.fit(NOW, 60.0, 60.0)
     leaning = bolt.judge.season.shape
     night = [hour for hour in range(168) if hour % 24 < 6]
     assert leaning[night].mean() < 0.5 * alone[night].mean()
+
+
+def test_what_was_never_learnt_has_more_time_than_what_was():
+    kept = keeper("Acme", "Bolt", "Cord")
+    never = [trend for trend in kept.trends.values() if trend.fitted_at == float("-inf")]
+    kept.fit(NOW, 0.0, 60.0)
+    assert all(trend.fitted_at == NOW.timestamp() for trend in never)
+    for trend in never:
+        trend.count(Tally(trend.subject, "m", [entry("a", minute_of(NOW))]), NOW)
+    later = NOW + timedelta(hours=1)
+    kept.fit(later, 0.0, 60.0)
+    assert all(trend.fitted_at == NOW.timestamp() for trend in never)
