@@ -9,7 +9,7 @@ demo:            ## the whole system on this machine: a squall becomes a page (A
 	@.venv/bin/newsquall demo $(ARGS)
 
 test: setup lint ## everything that must hold: style, types, imports, unit and integration tests
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 lint: setup
 	@.venv/bin/ruff check .

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from alerts.circumstances import Refusals
 from alerts.rules import NUMBERS, SQUALL
 from model.errors import InputError
 from stream.duration import parse_duration
@@ -126,6 +127,24 @@ def readings(annotations: Mapping[str, str]) -> list[Reading]:
             numbers.setdefault(window, {})[name] = number
     found = [Reading(window=window, **values) for window, values in numbers.items()]
     return sorted(found, key=lambda reading: reading.length)
+
+
+def refusals(annotations: Mapping[str, str]) -> Refusals | None:
+    """What the `rejected` annotation says; None if it does not say both numbers.
+
+    >>> refusals({"rejected": "now 12;usual 0.5;"})
+    Refusals(now=12.0, usual=0.5)
+    """
+    numbers: dict[str, float] = {}
+    for part in annotations.get("rejected", "").split(";"):
+        try:
+            name, value = part.split()
+            number = float(value)
+        except ValueError:
+            continue
+        if name in Refusals._fields and 0 <= number < math.inf:
+            numbers[name] = number
+    return Refusals(**numbers) if len(numbers) == len(Refusals._fields) else None
 
 
 def most_surprising(found: Collection[Reading], alerts: AlertSettings, subject: str) -> Reading | None:

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Struct
 
+from alerts.circumstances import Circumstances
 from alerts.evidence import Evidence, Story
 from alerts.notification import Alert, Reading
 from alerts.rules import KINDS, anchor
@@ -17,6 +18,7 @@ from stream.subjects import ALL
 
 STORIES = 5  # in a page; the archive has the rest
 SOURCES = 2  # named of a story; the others are counted
+VERDICT_WORDS = {"real": "it was real", "false_alarm": "it was a false alarm", "duplicate": "it was a duplicate"}
 SEVERITIES = ("ticket", "warning", "page", "critical")  # the least first
 
 Status = Literal["firing", "resolved"]
@@ -55,6 +57,24 @@ class Links(Struct, frozen=True):
     desk: str = ""
 
 
+class PreviousSquall(Struct, frozen=True):
+    """The squall before of the same subject, as its page knew it when this one fired. `page`: its id; `subject`: what
+    that page was about, which may be a topic whose squall this subject's was; `headlines` and `story_count` from
+    `since` to `last_at`; `story`: its weightiest one's title; `verdict`: what people said of that page (real,
+    false_alarm, duplicate), if anybody did."""
+
+    page: str
+    subject: str
+    fired_at: datetime
+    resolved_at: datetime | None
+    since: datetime | None
+    last_at: datetime | None
+    headlines: int
+    story_count: int
+    story: str
+    verdict: str | None
+
+
 class Page(Struct, frozen=True):
     """A page as it is delivered: when it fires, when it has grown much worse, and when it is resolved.
 
@@ -63,7 +83,8 @@ class Page(Struct, frozen=True):
     squall made fire. `count`: negatives in the last `window`, which usually holds `baseline`; `surprise`:
     -log10 of the chance of that, when the alert fired. `headlines`, `story_count` and `source_count`: from
     the onset, `since`, to the last headline, `last_at`. `models`: the versions that scored them. `revision`: how often
-    it has been told that it grew.
+    it has been told that it grew. `previous`: the squall before of this subject, None if there is no page of it.
+    `circumstances`: what else changed when this one began.
     """
 
     id: str
@@ -88,6 +109,8 @@ class Page(Struct, frozen=True):
     source_count: int = 0
     models: list[str] = []
     revision: int = 0
+    previous: PreviousSquall | None = None
+    circumstances: Circumstances | None = None
     version: int = 1
 
     @property
@@ -207,6 +230,22 @@ def _resolved_sentence(page: Page, resolved_at: datetime) -> str:
     return f"The squall {about(page.subject)} is over: {headlines} in {stories} within {lasted}"
 
 
+def previous_squall(page: Page, verdict: str | None) -> PreviousSquall:
+    """What a later page tells of this one."""
+    return PreviousSquall(
+        page=page.id,
+        subject=page.subject,
+        fired_at=page.fired_at,
+        resolved_at=page.resolved_at,
+        since=page.since,
+        last_at=page.last_at,
+        headlines=page.headlines,
+        story_count=page.story_count,
+        story=page.stories[0].title if page.stories else "",
+        verdict=verdict,
+    )
+
+
 def about(subject: str) -> str:
     """What a squall is about.
 
@@ -266,6 +305,26 @@ def also_words(page: Page) -> str:
     """Which other subjects the same squall shows in."""
     names = ["all topics" if each == ALL else each.partition("/")[2] for each in page.also_subjects]
     return f"The same squall shows in {', '.join(names)}"
+
+
+def previous_words(page: Page) -> str | None:
+    """When the squall before was, how large and how long, its main story, and what people said; None without one."""
+    before = page.previous
+    if before is None:
+        return None
+    at = before.fired_at.astimezone(UTC)
+    extent = f"{number(before.headlines, 'headline')} in {number(before.story_count, 'story', 'stories')}"
+    if before.since and before.last_at:
+        extent += f" within {lasted_words(before.last_at - before.since)}"
+    elsewhere = "" if before.subject == page.subject else f" (in the page {about(before.subject)})"
+    said = VERDICT_WORDS.get(before.verdict or "", "nobody said what it was worth")
+    story = f": {before.story}" if before.story else ""
+    return f"The squall before: {at.day} {at:%b %Y %H:%M} UTC{elsewhere}, {extent}; {said}{story}"
+
+
+def circumstances_words(page: Page) -> str | None:
+    """Whether it is the news, or what comes in, or the model."""
+    return None if page.circumstances is None else f"Data or model? {page.circumstances.sentence}"
 
 
 def usual_words(baseline: float) -> str:

@@ -18,6 +18,8 @@ from alerts.notification import Alert
 from alerts.page import Page
 from stream.archive import archive_errors, create_tables, from_microseconds, microseconds
 
+LONGEST_SUBJECT = 300  # characters: a watched entity's name has 256 at most
+
 _tables = sa.MetaData()
 
 # Times are microseconds since 1970 in UTC, as in the archive.
@@ -31,6 +33,16 @@ _pages = sa.Table(
     sa.Column("evidence", sa.Text, nullable=False),  # the headline ids of each story when it fired
     sa.Index("pages_by_state", "state", "fired_at"),
     sa.Index("pages_by_time", "fired_at"),
+)
+
+# By which a subject's pages are found: those about it, and those that its squall joined.
+_subjects = sa.Table(
+    "page_subjects",
+    _tables,
+    sa.Column("subject", sa.String(LONGEST_SUBJECT), primary_key=True),
+    sa.Column("page_id", sa.String(32), primary_key=True),
+    sa.Column("fired_at", sa.BigInteger, nullable=False),
+    sa.Index("page_subjects_by_time", "subject", "fired_at"),
 )
 
 # An alert is one firing of a rule for one subject: Alertmanager's fingerprint is the same at the next firing.
@@ -146,6 +158,13 @@ class PageBook:
         with self._transaction() as connection:
             return [_page.decode(page) for page in connection.execute(query).scalars()]
 
+    def fired_since(self, since: datetime) -> list[Page]:
+        """The pages that fired then or later, as they are now, the oldest first."""
+        query = sa.select(_pages.c.page).where(_pages.c.fired_at >= microseconds(since))
+        with self._transaction() as connection:
+            found = connection.execute(query.order_by(_pages.c.fired_at, _pages.c.id)).scalars()
+            return [_page.decode(page) for page in found]
+
     def find(self, page_id: str) -> Page | None:
         """A page as it is now."""
         with self._transaction() as connection:
@@ -177,6 +196,19 @@ class PageBook:
                 for row in connection.execute(query)
             ]
 
+    def previous(self, subject: str, before: datetime) -> Page | None:
+        """The newest page that a subject's squall was told in and that fired before then."""
+        query = (
+            sa.select(_pages.c.page)
+            .join(_subjects, _subjects.c.page_id == _pages.c.id)
+            .where(_subjects.c.subject == subject[:LONGEST_SUBJECT], _subjects.c.fired_at < microseconds(before))
+            .order_by(_subjects.c.fired_at.desc(), _subjects.c.page_id)
+            .limit(1)
+        )
+        with self._transaction() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else _page.decode(found)
+
     def open_page(self, page: Page, alert: Alert, evidence: Sequence[frozenset[str]], now: datetime) -> None:
         """Write a new page, opened by an alert, and that it is to be delivered."""
         row = {
@@ -188,13 +220,13 @@ class PageBook:
         }
         with self._transaction() as connection:
             connection.execute(_pages.insert().values(row))
-            self._add_alert(connection, page.id, alert)
+            self._add_alert(connection, page, alert)
             self._to_deliver(connection, page, now)
 
     def join(self, page: Page, joined: Page, alert: Alert, now: datetime) -> None:
         """Write that an alert tells of a page's squall too. Nobody is told unless it makes another revision of it."""
         with self._transaction() as connection:
-            self._add_alert(connection, page.id, alert)
+            self._add_alert(connection, page, alert)
             connection.execute(_pages.update().where(_pages.c.id == page.id).values(page=_text(joined)))
             if joined.revision != page.revision:
                 self._to_deliver(connection, joined, now)
@@ -208,12 +240,19 @@ class PageBook:
             if changed.rowcount:
                 self._to_deliver(connection, page, now)
 
-    def _add_alert(self, connection: sa.Connection, page_id: str, alert: Alert) -> None:
+    def _add_alert(self, connection: sa.Connection, page: Page, alert: Alert) -> None:
         connection.execute(
             _alerts.insert().values(
-                fingerprint=alert.fingerprint, starts_at=microseconds(alert.starts_at), page_id=page_id
+                fingerprint=alert.fingerprint, starts_at=microseconds(alert.starts_at), page_id=page.id
             )
         )
+        if not alert.is_squall:
+            return
+        # A subject may fire more than once for one page, by rules of several severities or after a restart.
+        row = {"subject": alert.subject[:LONGEST_SUBJECT], "page_id": page.id}
+        known = sa.select(_subjects.c.page_id).filter_by(**row)
+        if connection.execute(known).first() is None:
+            connection.execute(_subjects.insert().values(**row, fired_at=microseconds(page.fired_at)))
 
     def earlier_firings(self, alert: Alert) -> list[Alert]:
         """Unresolved firings of the same rule and subject that began before this one: their end was never

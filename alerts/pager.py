@@ -2,19 +2,34 @@
 it."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
+from alerts.circumstances import DAYS, ENOUGH, SHORTEST, Circumstances, circumstances, span_of
 from alerts.evidence import Evidence, gather, same_squall, summarise, unbroken
 from alerts.keyedlinks import KeyedLinks
-from alerts.notification import Alert, Reading, most_surprising, readings
+from alerts.notification import Alert, Reading, most_surprising, readings, refusals
 from alerts.operations import WATCHDOG
-from alerts.page import Page, grown_page, joined_page, plain_page, resolved_page, squall_page
+from alerts.page import (
+    Page,
+    PreviousSquall,
+    grown_page,
+    joined_page,
+    plain_page,
+    previous_squall,
+    resolved_page,
+    squall_page,
+)
 from alerts.pagebook import Entry, PageBook
 from stream.archive import Archive, archive_errors
 from stream.duration import format_duration, parse_duration
+from stream.inflow import Inflow
 from stream.records import MINUTE, ScoredHeadline
 from stream.settings import Settings
+from stream.verdicts import VerdictBook
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +43,10 @@ class Pager:
     Not for two threads at once: each decision stands on the one before.
     """
 
-    def __init__(self, settings: Settings, archive: Archive, book: PageBook) -> None:
+    def __init__(self, settings: Settings, archive: Archive, book: PageBook, verdicts: VerdictBook) -> None:
         self._settings = settings
         self._archive = archive
+        self._verdicts = verdicts
         self._links = KeyedLinks.of(settings.relay)
         self.book = book
 
@@ -102,9 +118,40 @@ class Pager:
         if not negatives:
             log.warning("%s fires and the archive has no negative headline of it", alert.subject)
         lately = sum(1 for each in negatives if each.published_at > now - reading.length)
-        page = self._linked(squall_page(alert, reading if told else None, evidence, lately, self._settings), now)
+        page = squall_page(alert, reading if told else None, evidence, lately, self._settings)
+        told_of = {"previous": self._previous(page), "circumstances": self.circumstances(alert, evidence, now)}
+        page = self._linked(msgspec.structs.replace(page, **told_of), now)
         self.book.open_page(page, alert, evidence.ids, now)
         log.info("page %s: %s", page.id, page.sentence)
+
+    def _previous(self, page: Page) -> PreviousSquall | None:
+        """The squall before of the page's subject."""
+        before = self.book.previous(page.subject, page.fired_at)
+        if before is None:
+            return None
+        said = self._verdicts.newest([before.id]).get(before.id)
+        return previous_squall(before, said.verdict if said else None)
+
+    def circumstances(self, alert: Alert, evidence: Evidence, now: datetime) -> Circumstances:
+        """What else changed when a squall began, of which this evidence was found. Raises ArchiveError."""
+        span = span_of(evidence.since, now)
+        with archive_errors("the archive cannot be read"):
+            (lately,) = self._archive.inflows([(now - span, now)])
+            if lately.headlines > ENOUGH:
+                span = max(SHORTEST, span * (ENOUGH / lately.headlines))
+                (lately,) = self._archive.inflows([(now - span, now)])
+            before = self._days_before(span, now)
+            first = self._archive.first_scored(lately.models)
+        tellings = (telling for story in evidence.stories for telling in story.tellings)
+        own = Counter(telling.source for telling in tellings if now - span <= telling.published_at < now)
+        return circumstances(lately, before, own, first, refusals(alert.annotations))
+
+    def _days_before(self, span: timedelta, now: datetime) -> list[Inflow]:
+        """What came in at the same hours of each day before that the archive knows."""
+        ends = [now - timedelta(days=day) for day in range(1, DAYS + 1)]
+        found = zip(ends, self._archive.inflows([(end - span, end) for end in ends]), strict=True)
+        # A quiet hour of a day with headlines is nothing; a day without any is one before the archive's first.
+        return [day for end, day in found if day.headlines or self._archive.holds_any(end - timedelta(days=1), end)]
 
     def _linked(self, page: Page, now: datetime) -> Page:
         return self._links.add(page, now) if self._links else page

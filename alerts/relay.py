@@ -64,7 +64,7 @@ def build_relay(
     book = PageBook(archive.engine, [receiver.name for receiver in receivers])
     metrics = RelayMetrics(CollectorRegistry(), [receiver.name for receiver in receivers])
     links, verdicts = KeyedLinks.of(settings.relay), VerdictBook(archive.engine)
-    relay = _Relay(Pager(settings, archive, book), verdicts, receivers, metrics, clock, settings.relay.watch)
+    relay = _Relay(Pager(settings, archive, book, verdicts), verdicts, receivers, metrics, clock, settings.relay.watch)
     charts = _Charts(links, archive, book, clock)
     forms = VerdictForms(links, book, verdicts, clock)
     app = web.Application(client_max_size=LARGEST_BODY)

@@ -12,10 +12,12 @@ from alerts.page import (
     Page,
     PageStory,
     also_words,
+    circumstances_words,
     clock_words,
     extent_words,
     lasted_words,
     number,
+    previous_words,
     surprise_words,
     told_words,
 )
@@ -92,6 +94,9 @@ def _evidence(page: Page) -> Iterator[_Line]:
     yield _Line(Text(f"Since {clock_words(page.since)}: {extent_words(page)}"))
     if page.also_subjects:
         yield _also(page)
+    for line in (previous_words(page), circumstances_words(page)):
+        if line:
+            yield _Line(Text(_printable(line)))
     yield _Line(Text())
     for story in page.stories:
         yield from _story(story)

@@ -182,6 +182,7 @@ def _squall(kind: Kind, settings: Settings) -> dict[str, Any]:
             "summary": f"Negative headlines {kind.about} surge: surprise "
             f'{{{{ $value | printf "%.1f" }}}}, a page is due from {settings.alerts.surprise:g}.',
             "windows": _windows_template(kind),
+            "rejected": _rejected_template(),
             "runbook": _runbook(settings, SQUALL),
         },
     }
@@ -198,6 +199,16 @@ def _windows_template(kind: Kind) -> str:
     return (
         f'{{{{ range query (printf `{query}` $labels.{kind.label}) | sortByLabel "of" }}}}'
         f'{{{{ .Labels.of | reReplaceAll "{kind.prefix}_" "" }}}} {{{{ .Value }}}};{{{{ end }}}}'
+    )
+
+
+def _rejected_template() -> str:
+    """`now 12;usual 0.5;`: headlines refused in the last hour, and in an hour of the day before that (read back by
+    alerts/notification.py): what is refused stands in no archive."""
+    refused = "newsquall_headlines_rejected_total"
+    queries = {"now": f"sum(increase({refused}[1h]))", "usual": f"sum(increase({refused}[1d] offset 1h)) / 24"}
+    return "".join(
+        f"{{{{ range query `{query}` }}}}{name} {{{{ .Value }}}};{{{{ end }}}}" for name, query in queries.items()
     )
 
 

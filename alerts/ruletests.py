@@ -6,6 +6,7 @@ empties is a gauge that falls to what is usual.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from alerts.operationtests import operation_tests
@@ -23,6 +24,7 @@ from stream.settings import Settings
 
 # Evaluations of ordinary news before a squall, and of the squall itself.
 QUIET, SQUALLING = 2, 3
+REFUSED = 7  # headlines all the time: none in any hour
 
 
 @dataclass(frozen=True)
@@ -227,13 +229,18 @@ def _case(
                 "series": f'ALERTS{{alertname="Another", alertstate="firing", {kind.label}="acme"}}',
                 "values": f"1x{sum(steps for steps, _ in showers[0].phases)}",
             },
+            {
+                "series": 'newsquall_headlines_rejected_total{reason="no_words"}',
+                "values": f"{REFUSED}x{sum(steps for steps, _ in showers[0].phases)}",
+            },
         ],
         "alert_rule_test": [
             {
                 "eval_time": prometheus_duration(STEP * each.step),
                 "alertname": SQUALL,
                 "exp_alerts": [
-                    _expected_alert(settings, kind, subject, windows, shown) for subject, shown in each.firing.items()
+                    _expected_alert(settings, kind, subject, windows, shown, each.step)
+                    for subject, shown in each.firing.items()
                 ],
             }
             for each in expected
@@ -257,7 +264,7 @@ def _series(kind: Kind, windows: Sequence[str], shower: Shower) -> Iterator[dict
 
 
 def _expected_alert(
-    settings: Settings, kind: Kind, subject: str, windows: Sequence[str], shown: Mapping[str, Window]
+    settings: Settings, kind: Kind, subject: str, windows: Sequence[str], shown: Mapping[str, Window], step: int
 ) -> dict[str, Any]:
     passing = max(window.surprise for window in shown.values())
     about = {"entity": f"about {subject}", "topic": f"of the topic {subject}"}[kind.label]
@@ -275,9 +282,17 @@ def _expected_alert(
             "summary": f"Negative headlines {about} surge: surprise {passing:.1f}, a page is due from "
             f"{settings.alerts.surprise:g}.",
             "windows": "".join(numbers),
+            "rejected": _refused(step),
             "runbook": f"{settings.alerts.runbooks}#{anchor(SQUALL)}",
         },
     }
+
+
+def _refused(step: int) -> str:
+    """What the squall's alert says of rejections, of which there are REFUSED and no more to come: nothing until two
+    evaluations lie in the time asked for."""
+    hour = timedelta(hours=1) // STEP
+    return ("now 0;" if step >= 1 else "") + ("usual 0;" if step >= hour + 1 else "")
 
 
 def _number(value: float) -> str:

@@ -13,7 +13,7 @@ from html import escape
 from aiohttp import web
 
 from alerts.keyedlinks import KeyedLinks
-from alerts.page import Page, clock_words
+from alerts.page import VERDICT_WORDS, Page, clock_words
 from alerts.pagebook import PageBook
 from alerts.receivers.digest import clean
 from model.errors import ArchiveError, InputError
@@ -21,7 +21,6 @@ from stream.verdicts import LONGEST_NAME, Verdict, VerdictBook
 
 log = logging.getLogger(__name__)
 
-WORDS = {"real": "it was real", "false_alarm": "it was a false alarm", "duplicate": "it was a duplicate"}
 LARGEST_FORM = 4_096  # bytes
 _HEADERS = {
     # The address is a key: no cache keeps it, and no page that is opened from here is told it.
@@ -81,7 +80,7 @@ class VerdictForms:
             page.sentence,
             f"{now}<form method=post><p><label>Your name, if you like "
             f"<input name=who maxlength={LONGEST_NAME} autocomplete=name></label></p>"
-            f"<button>Say that {escape(WORDS[verdict])}</button></form>",
+            f"<button>Say that {escape(VERDICT_WORDS[verdict])}</button></form>",
         )
 
     async def _given(self, request: web.Request, page: Page, verdict: str) -> web.Response:
@@ -101,7 +100,7 @@ class VerdictForms:
 def _stands(verdict: Verdict) -> str:
     by = f" by {verdict.who}" if verdict.who else ""
     day = f"{verdict.given_at:%Y-%m-%d}"
-    return f"It is recorded{by} on {day} at {clock_words(verdict.given_at)} that {WORDS[verdict.verdict]}."
+    return f"It is recorded{by} on {day} at {clock_words(verdict.given_at)} that {VERDICT_WORDS[verdict.verdict]}."
 
 
 def _shown(heading: str, body: str = "", status: int = 200) -> web.Response:

@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, Entry] = {
     "rollback": Entry("deploy.commands.rollback:rollback", "Go back to the champion before this one."),
     "models": Entry("deploy.commands.models:models", "Show what was promoted, when and why."),
     "rules": Entry("deploy.commands.rules:rules", "Render, check and test the Prometheus rules."),
+    "verdicts": Entry("deploy.commands.verdicts:verdicts", "Say how often pages were right, by what people said."),
     "relay": Entry("deploy.commands.relay:relay", "Turn alerts into pages with their evidence."),
     "desk": Entry("deploy.commands.desk:desk", "Serve the desk: board, search, pages, review, models."),
     "bench": Entry("deploy.commands.bench:bench", "Measure speed on this machine."),

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from model.errors import ArchiveAwayError, ArchiveError
+from stream.inflow import Inflow, Portion, inflow
 from stream.records import Origin, ScoredHeadline, Sentiment, chosen, polarity_of
 
 _tables = sa.MetaData()
@@ -45,6 +46,8 @@ headlines = sa.Table(
     sa.Column("origin_offset", sa.BigInteger),
     sa.Index("headlines_by_topic", "topic", "sentiment", "published_at"),
     sa.Index("headlines_by_time", "published_at"),
+    # When a model's first headline was scored, which a page tells.
+    sa.Index("headlines_by_model", "model", "scored_at"),
 )
 
 # A headline's watched entities, so that an entity's headlines are found without reading all.
@@ -91,11 +94,18 @@ def from_microseconds(value: int) -> datetime:
 
 
 def create_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
-    """Make the tables that are not there yet."""
+    """Make the tables and indexes that are not there yet."""
     # Two processes that start at once both find no table: the loser's second look finds them.
     for attempt in range(3):
         try:
             tables.create_all(engine)
+            # Of a table that is there create_all makes no index.
+            there = sa.inspect(engine)
+            for table in tables.sorted_tables:
+                known = {each["name"] for each in there.get_indexes(table.name)}
+                for index in sorted(table.indexes, key=lambda each: str(each.name)):
+                    if index.name not in known:
+                        index.create(engine)
             return
         except (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.IntegrityError):
             if attempt == 2:
@@ -190,6 +200,60 @@ class Archive:
         query = _negatives(sa.select(headlines.c.published_at), subject, since, until)
         with self.engine.connect() as connection:
             return sorted(map(from_microseconds, connection.execute(query).scalars()))
+
+    def inflows(self, spans: Sequence[tuple[datetime, datetime]]) -> list[Inflow]:
+        """What came in over each span, published in [since, until)."""
+        sentiment, columns = headlines.c.sentiment, headlines.c
+        chosen_probability = sa.case(
+            (sentiment == "negative", columns.p_negative),
+            (sentiment == "neutral", columns.p_neutral),
+            else_=columns.p_positive,
+        )
+        # UTF-8 has a byte for a letter of ours and two to four for others; a title with an é or two is ours.
+        octets = (
+            sa.func.octet_length(columns.title)
+            if self.engine.dialect.name == "postgresql"
+            else sa.func.length(sa.cast(columns.title, sa.LargeBinary))
+        )
+        other_letters = sa.case((2 * octets >= 3 * sa.func.length(columns.title), 1), else_=0)
+        query = (
+            sa.select(
+                columns.source,
+                columns.model,
+                sa.func.count(),
+                sa.func.sum(chosen_probability),
+                sa.func.sum(other_letters),
+            )
+            .where(columns.published_at >= sa.bindparam("since"), columns.published_at < sa.bindparam("until"))
+            .group_by(columns.source, columns.model)
+        )
+        with self.engine.connect() as connection:
+            return [
+                inflow(
+                    Portion(*row)
+                    for row in connection.execute(query, {"since": microseconds(since), "until": microseconds(until)})
+                )
+                for since, until in spans
+            ]
+
+    def holds_any(self, since: datetime, until: datetime) -> bool:
+        """Whether a headline was published in [since, until]."""
+        query = sa.select(headlines.c.id).where(
+            headlines.c.published_at.between(microseconds(since), microseconds(until))
+        )
+        with self.engine.connect() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
+    def first_scored(self, models: Iterable[str]) -> dict[str, datetime]:
+        """When each of these models scored its first headline, of those that have one."""
+        found = {}
+        with self.engine.connect() as connection:
+            for model in models:
+                query = sa.select(sa.func.min(headlines.c.scored_at)).where(headlines.c.model == model)
+                first = connection.execute(query).scalar()
+                if first is not None:
+                    found[model] = from_microseconds(first)
+        return found
 
     def published(self, since: datetime, until: datetime) -> Iterator[ScoredHeadline]:
         """All headlines published in [since, until], newest first, read in portions: no more than one is held."""

@@ -11,6 +11,8 @@ from stream.archive import archive_errors, create_tables, from_microseconds, mic
 # What may be said of a page, in the order in which it is offered.
 VERDICTS = ("real", "false_alarm", "duplicate")
 LONGEST_NAME = 100
+# A statement has a limit of parameters, in SQLite 32,766.
+_LOOKUP = 500
 
 _tables = sa.MetaData()
 
@@ -59,13 +61,17 @@ class VerdictBook:
 
     def newest(self, page_ids: Collection[str]) -> dict[str, Verdict]:
         """The verdict that stands, of those pages that have one."""
-        newest = sa.select(sa.func.max(_verdicts.c.number)).where(_verdicts.c.page_id.in_(list(page_ids)))
-        query = sa.select(_verdicts).where(_verdicts.c.number.in_(newest.group_by(_verdicts.c.page_id)))
+        wanted, found = list(page_ids), {}
         with archive_errors("the verdicts cannot be read"), self._engine.connect() as connection:
-            return {
-                row.page_id: Verdict(row.verdict, row.who, from_microseconds(row.given_at))
-                for row in connection.execute(query)
-            }
+            for start in range(0, len(wanted), _LOOKUP):
+                newest = (
+                    sa.select(sa.func.max(_verdicts.c.number))
+                    .where(_verdicts.c.page_id.in_(wanted[start : start + _LOOKUP]))
+                    .group_by(_verdicts.c.page_id)
+                )
+                for row in connection.execute(sa.select(_verdicts).where(_verdicts.c.number.in_(newest))):
+                    found[row.page_id] = Verdict(row.verdict, row.who, from_microseconds(row.given_at))
+        return found
 
     def all(self, page_id: str) -> list[Verdict]:
         """Every verdict on a page, the newest first."""

@@ -12,7 +12,17 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from alerts.page import Page, PageStory, also_words, clock_words, extent_words, surprise_words, told_words
+from alerts.page import (
+    Page,
+    PageStory,
+    also_words,
+    circumstances_words,
+    clock_words,
+    extent_words,
+    previous_words,
+    surprise_words,
+    told_words,
+)
 
 TITLE, LINE, ADDRESS = 300, 500, 1_500  # characters at most; a title may have 2,000, an address 4,096
 # Joiners shape letters in Persian, Hindi and emoji; every other format character can only mislead.
@@ -89,6 +99,8 @@ def digest(page: Page) -> Digest:
             lines.append(f"Since {clock_words(page.since)}: {extent_words(page)}")
     if page.also_subjects:
         lines.append(also_words(page))
+    if firing:
+        lines += [said for said in (previous_words(page), circumstances_words(page)) if said]
     if page.status == "resolved" and page.resolved_at:
         lines.append(f"Fired at {clock_words(page.fired_at)}, resolved at {clock_words(page.resolved_at)}")
     facts = [f"surprise {said}" for said in [surprise_words(page)] if said and firing]

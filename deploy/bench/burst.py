@@ -54,8 +54,8 @@ class Resident(msgspec.Struct, frozen=True):
 class BurstBench(msgspec.Struct, frozen=True):
     """What was measured. `lag_peak`: headlines sent and not counted yet. `caught_up_seconds`: from the end of the burst
     until all of it is counted, while the ordinary rate goes on. `out_of_order`: headlines that were scored before one
-    that stood before them in their partition. `overtaken_seconds`: how much younger a headline was, at most, that was
-    scored before another one of any partition."""
+    that stood before them in their partition. `behind_turn_seconds`: how much later a headline was scored, at
+    most, than if the oldest of all partitions always came first."""
 
     ordinary_per_second: float
     burst_per_second: float
@@ -68,7 +68,7 @@ class BurstBench(msgspec.Struct, frozen=True):
     lag_peak: int
     caught_up_seconds: float
     out_of_order: int
-    overtaken_seconds: float
+    behind_turn_seconds: float
     delay: Delay
     rss_mb: Resident
 
@@ -183,7 +183,7 @@ def measure(
             lag_peak=course.lag_peak,
             caught_up_seconds=round(caught_up, 1),
             out_of_order=out_of_order(books.scored.values()),
-            overtaken_seconds=round(overtaken(books.scored.values()), 2),
+            behind_turn_seconds=round(behind_turn(books.scored.values()), 2),
             delay=delay_of(books.scored.values(), course.samples),
             rss_mb=Resident(round(before, 1), round(course.rss_peak, 1), round(course.resident, 1)),
         )
@@ -206,10 +206,12 @@ def out_of_order(headlines: Iterable[ScoredHeadline]) -> int:
     return sum(later < earlier for each in by_partition.values() for (_, earlier), (_, later) in pairwise(sorted(each)))
 
 
-def overtaken(headlines: Iterable[ScoredHeadline]) -> float:
-    """How much younger a headline was, at most, that was scored before another; in seconds."""
-    youngest, most = datetime.min.replace(tzinfo=UTC), 0.0
-    for each in sorted(headlines, key=lambda each: each.scored_at):
-        most = max(most, (youngest - each.published_at).total_seconds())
-        youngest = max(youngest, each.published_at)
-    return most
+def behind_turn(headlines: Iterable[ScoredHeadline]) -> float:
+    """How much later, at most, a headline was scored than it would have been in the order of publication, with the same
+    scores at the same moments; in seconds."""
+    scored = sorted(headlines, key=lambda each: each.scored_at)
+    in_turn = sorted(scored, key=lambda each: each.published_at)
+    return max(
+        ((late.scored_at - due.scored_at).total_seconds() for late, due in zip(in_turn, scored, strict=True)),
+        default=0.0,
+    )

@@ -3,6 +3,7 @@ pages arrive."""
 
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from typing import Literal
 
 import click
@@ -277,4 +278,47 @@ def state(settings: Settings, *, days: int, per_day: int, entities: int, settle:
     bundle = resolve(model or settings.scorer.model, settings.registry.place())
     environment = worker_environment(settings, bundle, settings.scorer.threads)
     result = measure(texts_of(None, per_day), days, per_day, entities, environment, settle, say)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
+@click.option(
+    "--runs", type=click.IntRange(1, 100), default=50, show_default=True, help="Squalls, each of another company."
+)
+@click.option(
+    "--as-shipped",
+    is_flag=True,
+    help="Intervals as in the settings and a scrape each 15 s, not a demo's seconds.",
+)
+@click.pass_obj
+def latency(settings: Settings, *, runs: int, as_shipped: bool) -> None:
+    """From a squall's fifth story to the page at its receiver, on the real parts, with the share of each stage.
+
+    Kafka, a worker, Prometheus, Alertmanager and the relay are started here, on free ports, and stopped at the end.
+    """
+    from deploy.bench.latency import measure  # noqa: PLC0415
+    from deploy.demo.system import DEMO_PACE, Pace  # noqa: PLC0415
+
+    alerts = settings.alerts
+    shipped = Pace(timedelta(seconds=15), alerts.evaluation, alerts.group_wait, alerts.group_interval)
+    result = measure(runs, shipped if as_shipped else DEMO_PACE, say)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
+@click.option(
+    "--database",
+    type=click.Choice(["postgresql", "sqlite"]),
+    default="postgresql",
+    show_default=True,
+    help="A server or file of its own, gone at the end.",
+)
+@click.option("--rows", type=click.IntRange(min=10_000), default=5_000_000, show_default=True, help="Headlines in it.")
+@click.option("--days", type=click.IntRange(min=10), default=180, show_default=True, help="Over which they are spread.")
+@click.option("--runs", type=click.IntRange(min=1), default=50, show_default=True, help="Pages of each kind.")
+def evidence(*, database: Literal["postgresql", "sqlite"], rows: int, days: int, runs: int) -> None:
+    """How fast a page is decided and its evidence found in a large archive, with the plans of what is asked."""
+    from deploy.bench.evidence import measure  # noqa: PLC0415
+
+    result = measure(database, rows, days, runs, say)
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")

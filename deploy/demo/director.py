@@ -6,12 +6,10 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Empty
 from tempfile import mkdtemp
-from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -20,6 +18,7 @@ from rich.live import Live
 from alerts.page import Page
 from alerts.rendering import show
 from deploy.demo.board import Board, Sample, scored_total
+from deploy.demo.course import Course, DemoFailed
 from deploy.demo.receiver import Received, Receiver
 from deploy.demo.system import System, newsquall
 from deploy.demo.world import HISTORY_DAYS, Planned, World
@@ -37,34 +36,6 @@ HISTORY_TIMEOUT = 600.0
 PAGE_TIMEOUT = 120.0
 RESOLVE_TIMEOUT = 240.0
 FIFTH = 5
-
-
-class DemoFailed(NewsquallError):  # noqa: N818  (the verdict of a run)
-    """The demo did not show what it must: which page was missing or wrong."""
-
-
-@dataclass
-class Course:
-    """What happened when, in seconds since 1970, for the closing line."""
-
-    started: float
-    ready: float = 0.0
-    squall: float = 0.0
-    fifth: float = 0.0
-    pages: list[Received] = field(default_factory=list)
-    resolves: list[Received] = field(default_factory=list)
-
-    def result(self, headlines: int) -> dict[str, Any]:
-        """The closing line's JSON. Seconds to the page count from the squall's first headline."""
-        arrived = self.pages[0].at if self.pages else None
-        return {
-            "headlines": headlines,
-            "pages": len(self.pages),
-            "resolves": len(self.resolves),
-            "seconds_to_page": None if arrived is None else round(arrived - self.squall, 1),
-            "seconds_from_fifth_story": None if arrived is None else round(arrived - self.fifth, 1),
-            "seconds_of_setup": round(self.ready - self.started, 1),
-        }
 
 
 class Director:
@@ -118,8 +89,8 @@ class Director:
             self._calm()
             self._squall()
             if once:
-                self._until(self._resolved, RESOLVE_TIMEOUT, "the page was not resolved")
-                self._judge()
+                self._until(lambda: self._course.over, RESOLVE_TIMEOUT, "the page was not resolved")
+                self._course.judge(SQUALL_SUBJECT, SYNDICATED_COMPANY)
             else:
                 self._closing_words()
                 while True:
@@ -173,19 +144,6 @@ class Director:
         self._until(lambda: bool(self._course.pages), PAGE_TIMEOUT, "no page came")
         self._board.stage = "after the squall"
 
-    def _resolved(self) -> bool:
-        return len(self._course.resolves) >= len(self._course.pages)
-
-    def _judge(self) -> None:
-        pages = [received.page for received in self._course.pages]
-        subjects = [page["subject"] for page in pages]
-        if subjects != [SQUALL_SUBJECT]:
-            raise DemoFailed(f"one page about {SQUALL_SUBJECT} was due, these came: {', '.join(subjects)}")
-        if any(SYNDICATED_COMPANY in story["title"] for story in pages[0]["stories"]):
-            raise DemoFailed("the syndicated story is among the page's evidence")
-        if len(self._course.resolves) != 1:
-            raise DemoFailed(f"one resolve was due, {len(self._course.resolves)} came")
-
     def _until(self, done: Callable[[], bool], timeout: float, otherwise: str) -> None:
         """Keep everything going until `done`. Raises DemoFailed with `otherwise` after the timeout, in seconds."""
         deadline = time.monotonic() + timeout
@@ -216,10 +174,9 @@ class Director:
         self._arrived(received)
 
     def _arrived(self, received: Received) -> None:
-        firing = received.page["status"] == "firing"
-        (self._course.pages if firing else self._course.resolves).append(received)
+        told = self._course.take(received)
         about = received.page["subject"]
-        what = f"{'a page' if firing else 'a resolve'} about {about.partition('/')[2]} arrived"
+        what = f"{'an' if told == 'update' else 'a'} {told} about {about.partition('/')[2]} arrived"
         if about == SQUALL_SUBJECT:
             what += f", {received.at - self._course.squall:.1f} s after the squall's first headline"
         self.tell(what)

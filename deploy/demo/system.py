@@ -4,9 +4,10 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from alerts.operations import JOB, RELAY_JOB
 from alerts.routing import alertmanager_config
@@ -19,6 +20,7 @@ from deploy.stack.kafka import Kafka
 from deploy.stack.ports import free_port
 from deploy.stack.process import Process
 from deploy.stack.prometheus import Prometheus
+from stream.duration import format_duration
 from stream.settings import SETTINGS_FILE, Settings, load_settings
 
 # Settings in which a person can wait for a page. A shorter window than production's tells when a squall is over.
@@ -44,9 +46,9 @@ watchlist = "{folder}/watchlist.csv"
 stories_all = 40
 calm_window = "1m"
 keep_firing_for = "5s"
-evaluation = "1s"
-group_wait = "1s"
-group_interval = "5s"
+evaluation = "{evaluation}"
+group_wait = "{group_wait}"
+group_interval = "{group_interval}"
 runbooks = "{runbooks}"
 
 [relay]
@@ -60,6 +62,17 @@ alertmanager = "{alertmanager}"
 port = {desk_port}
 """
 
+
+class Pace(NamedTuple):
+    """How often Prometheus scrapes and evaluates, and how long Alertmanager gathers: what a person waits for."""
+
+    scrape: timedelta = timedelta(seconds=1)
+    evaluation: timedelta = timedelta(seconds=1)
+    group_wait: timedelta = timedelta(seconds=1)
+    group_interval: timedelta = timedelta(seconds=5)
+
+
+DEMO_PACE = Pace()
 START_SECONDS = 90.0
 RUNBOOKS = Path(__file__).resolve().parents[2] / "docs" / "oncall.md"
 
@@ -73,10 +86,10 @@ class System:
     """Started as a context manager, stopped in the opposite order at its end, whatever ends it.
 
     `folder`: an empty one, which everything is written to. `webhook`: where the relay posts its pages. `prepare`:
-    called with the folder before the worker starts.
+    called with the folder before the worker starts. `pace`: that of a demo by default.
     """
 
-    def __init__(self, folder: Path, webhook: str, prepare: Callable[[Path], None]) -> None:
+    def __init__(self, folder: Path, webhook: str, prepare: Callable[[Path], None], pace: Pace = DEMO_PACE) -> None:
         self.folder = folder
         self._exits = ExitStack()
         ports = {name: free_port() for name in ("prometheus", "alertmanager", "metrics", "relay", "desk")}
@@ -96,6 +109,9 @@ class System:
                 webhook=webhook,
                 prometheus=f"http://127.0.0.1:{ports['prometheus']}",
                 alertmanager=f"http://127.0.0.1:{ports['alertmanager']}",
+                evaluation=format_duration(pace.evaluation),
+                group_wait=format_duration(pace.group_wait),
+                group_interval=format_duration(pace.group_interval),
             ),
             encoding="utf-8",
         )
@@ -113,8 +129,8 @@ class System:
             {JOB: [f"127.0.0.1:{ports['metrics']}"], RELAY_JOB: [f"127.0.0.1:{ports['relay']}"]},
             rules=[rules],
             alertmanager=f"127.0.0.1:{ports['alertmanager']}",
-            scrape_interval=1.0,
-            evaluation_interval=1.0,
+            scrape_interval=pace.scrape.total_seconds(),
+            evaluation_interval=pace.evaluation.total_seconds(),
             port=ports["prometheus"],
         )
         self.worker = Process("the worker")

@@ -5,6 +5,7 @@ Texts lie in texts/; what is drawn by chance comes from a seed, and time is pass
 
 import csv
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,11 +42,12 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 
 class World:
-    """Draws headlines. The same seed gives the same news."""
+    """Draws headlines. The same seed gives the same news. `companies`: name and ticker of those that it is about; the
+    demo's by default."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, companies: Sequence[Mapping[str, str]] | None = None) -> None:
         self._chance = random.Random(seed)  # noqa: S311  (invented news, not secrets)
-        self._companies = _rows("companies.csv")
+        self._companies = companies or _rows("companies.csv")
         self._patterns = _rows("patterns.csv")
         sources = _rows("sources.csv")
         self._sources = [row["source"] for row in sources]

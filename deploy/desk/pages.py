@@ -8,8 +8,7 @@ from starlette.responses import Response
 
 from alerts.chart import course_of
 from alerts.keyedlinks import without_keys
-from alerts.page import Page
-from alerts.verdicts import WORDS
+from alerts.page import VERDICT_WORDS, Page
 from deploy.desk.chart import NARROW, WIDTH, line_chart
 from deploy.desk.desk import Desk
 from deploy.desk.visit import RefusedError, Visit
@@ -35,7 +34,7 @@ def list_(desk: Desk, visit: Visit) -> Response:
         "pages.html",
         pages=found[:SHOWN],
         verdicts=verdicts,
-        words=WORDS,
+        words=VERDICT_WORDS,
         more=more.isoformat() if more else "",
         later=bool(visit.text("before")),
     )
@@ -73,7 +72,7 @@ def show(desk: Desk, visit: Visit) -> Response:
         sendings=sendings,
         sent={step: msgspec.json.format(msgspec.json.encode(each), indent=2).decode() for step, each in sent.items()},
         verdicts=desk.verdicts.all(page.id),
-        words=WORDS,
+        words=VERDICT_WORDS,
     )
 
 
@@ -107,6 +106,6 @@ def judge(desk: Desk, visit: Visit) -> Response:
     if verdict not in VERDICTS:
         raise InputError(f"a verdict is one of {', '.join(VERDICTS)}")
     with _giving:
-        desk.note(visit, "judged", f"page {page.id}, {page.subject}: {WORDS[verdict]}")
+        desk.note(visit, "judged", f"page {page.id}, {page.subject}: {VERDICT_WORDS[verdict]}")
         desk.verdicts.give(page.id, Verdict(verdict, visit.who.name, visit.now))
     return desk.go(f"/pages/{page.id}")

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.notification import Reading, decode_notification, most_surprising, readings
+from alerts.circumstances import Refusals
+from alerts.notification import Reading, decode_notification, most_surprising, readings, refusals
 from model.errors import InputError
 from stream.settings import Settings
 
@@ -84,6 +85,14 @@ def test_any_annotation_gives_only_numbers_to_reckon_with(text: str) -> None:
     for reading in readings({"windows": text}):
         assert reading.length > timedelta(0)
         assert 0 <= reading.headlines < float("inf")
+
+
+@pytest.mark.parametrize(
+    "said", ["", "now 12;", "usual 1;", "now 12;usual NaN;", "now -1;usual 1;", "now 1 2;usual 1;"]
+)
+def test_what_was_refused_is_told_with_both_numbers_or_not_at_all(said: str) -> None:
+    assert refusals({"rejected": said}) is None
+    assert refusals({"rejected": f"rubbish;{said}now 30;usual 0.25;"}) == Refusals(30, 0.25)
 
 
 def test_a_page_is_about_the_most_surprising_window_that_passes_all_thresholds() -> None:

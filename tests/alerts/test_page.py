@@ -9,17 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from alerts.circumstances import Circumstances
 from alerts.evidence import gather
 from alerts.notification import Alert, Reading
 from alerts.page import (
     Links,
     Page,
     PageStory,
+    PreviousSquall,
     about,
     chance_words,
     lasted_words,
     page_id,
     plain_page,
+    previous_words,
     resolved_page,
     squall_page,
     usual_words,
@@ -126,6 +129,45 @@ def test_the_end_is_told_in_short() -> None:
     assert "The squall about Kestrovan is over: 18 negative headlines in 12 stories within 1 min" in text
     assert "Page 0123456789abcdef of 02:40:00 UTC, resolved after 1 h 23 min" in text
     assert len(text.strip().splitlines()) == 4
+
+
+BEFORE = PreviousSquall(
+    page="f" * 16,
+    subject="entity/Kestrovan",
+    fired_at=datetime(2026, 3, 9, 17, 5, tzinfo=UTC),
+    resolved_at=None,
+    since=datetime(2026, 3, 9, 17, 1, tzinfo=UTC),
+    last_at=datetime(2026, 3, 9, 18, 24, tzinfo=UTC),
+    headlines=40,
+    story_count=1,
+    story="Kestrovan warns on profit",
+    verdict="false_alarm",
+)
+
+
+def test_the_squall_before_is_told_in_a_line_of_the_terminal() -> None:
+    text = printed(msgspec.structs.replace(PAGE, previous=BEFORE), width=300)
+    told = "The squall before: 9 Mar 2026 17:05 UTC, 40 headlines in 1 story within 1 h 23 min; it was a false alarm"
+    assert told in " ".join(text.split())
+    assert "Kestrovan warns on profit" in text
+    assert text.index("The squall before") < text.index("02:39  Auditor")
+    assert "The squall before" not in printed(PAGE)
+
+
+def test_the_terminal_says_whether_it_is_the_data_or_the_model() -> None:
+    found = Circumstances("Nothing else changed: the same model v1", [], 7, None)
+    text = printed(msgspec.structs.replace(PAGE, previous=BEFORE, circumstances=found), width=300)
+    assert "\nData or model? Nothing else changed: the same model v1\n" in text
+    assert text.index("The squall before") < text.index("Data or model?") < text.index("02:39  Auditor")
+
+
+def test_the_squall_before_says_where_it_was_told_and_that_nobody_judged_it() -> None:
+    before = msgspec.structs.replace(BEFORE, subject="topic/all", since=None, story="", verdict=None)
+    assert previous_words(msgspec.structs.replace(PAGE, previous=before)) == (
+        "The squall before: 9 Mar 2026 17:05 UTC (in the page over all topics), 40 headlines in 1 story; "
+        "nobody said what it was worth"
+    )
+    assert previous_words(PAGE) is None
 
 
 def test_without_evidence_it_says_so() -> None:

@@ -1,10 +1,13 @@
 """Which alerts open a page, join one, end one: on a real archive and a real book of pages."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from alerts.circumstances import Circumstances
+from alerts.evidence import gather
 from alerts.notification import Alert
 from alerts.page import Page
 from alerts.pagebook import PageBook
@@ -14,6 +17,7 @@ from stream.archive import Archive
 from stream.fingerprint import fingerprint
 from stream.records import ScoredHeadline
 from stream.settings import Settings
+from stream.verdicts import Verdict, VerdictBook
 
 NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -31,7 +35,7 @@ KESTROVAN, MONTEFALDA = "entity/Kestrovan", "entity/Montefalda"
 
 
 def pager_of(archive: Archive) -> Pager:
-    return Pager(Settings(), archive, PageBook(archive.engine, ["desk"]))
+    return Pager(Settings(), archive, PageBook(archive.engine, ["desk"]), VerdictBook(archive.engine))
 
 
 def tell(
@@ -200,6 +204,162 @@ def test_the_next_squall_of_the_same_company_is_a_new_page(archive: Archive) -> 
     assert [page.status for page in pager.book.recent(10)] == ["firing", "resolved"]
 
 
+def squalls_of(pager: Pager, subject: str, starts: Sequence[datetime]) -> list[Page]:
+    """So many firings one after the other, each over half an hour later; their pages in this order."""
+    for start in starts:
+        alert = firing(subject, start, headlines=4)
+        pager.take([alert], start)
+        pager.take([resolved(alert, start + 30 * MINUTE)], start + 30 * MINUTE)
+    return pager.book.recent(10)[::-1]
+
+
+def test_a_page_tells_of_the_squall_before_and_of_what_was_said_of_it(archive: Archive) -> None:
+    later = NOW + timedelta(hours=3)
+    tell(archive, "Kestrovan", NOW - MINUTE, events=range(4))
+    tell(archive, "Kestrovan", later - MINUTE, events=range(4, 8))
+    tell(archive, "Montefalda", NOW - MINUTE, topic="credit_debt")
+    pager = pager_of(archive)
+    squalls_of(pager, MONTEFALDA, [NOW - SECOND])
+    _, first = squalls_of(pager, KESTROVAN, [NOW])
+    assert first.previous is None, "another company's squall is none of its own"
+    VerdictBook(archive.engine).give(first.id, Verdict("real", "Ada", NOW))
+    VerdictBook(archive.engine).give(first.id, Verdict("false_alarm", "Ada", NOW))
+    before = squalls_of(pager, KESTROVAN, [later])[-1].previous
+    assert before is not None
+    assert (before.page, before.subject, before.verdict) == (first.id, KESTROVAN, "false_alarm")
+    assert (before.headlines, before.story_count, before.since) == (4, 4, NOW - MINUTE)
+    assert (before.fired_at, before.resolved_at) == (NOW, NOW + 30 * MINUTE)
+    assert before.story == first.stories[0].title
+
+
+def test_a_squall_that_joined_another_subjects_page_is_the_squall_before(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE, events=range(4))
+    pager = pager_of(archive)
+    together = [firing("topic/all", headlines=4), firing("topic/fraud_governance", headlines=4)]
+    pager.take(together, NOW)
+    pager.take([resolved(each, NOW + 30 * MINUTE) for each in together], NOW + 30 * MINUTE)
+    later = NOW + timedelta(hours=3)
+    tell(archive, "Kestrovan", later - MINUTE, events=range(4, 8))
+    pager.take([firing("topic/all", later, headlines=4)], later)
+    before = pager.book.recent(1)[0].previous
+    assert before is not None
+    assert (before.subject, before.fired_at) == ("topic/fraud_governance", NOW)
+    assert (before.page, before.verdict) == (pager.book.recent(2)[1].id, None)
+
+
+def test_of_several_squalls_before_the_newest_is_told(archive: Archive) -> None:
+    starts = [NOW + timedelta(days=day) for day in range(4)]
+    for number, start in enumerate(starts):
+        tell(archive, "Kestrovan", start - MINUTE, events=range(2 * number, 2 * number + 2))
+    pages = squalls_of(pager_of(archive), KESTROVAN, starts)
+    assert [page.previous and page.previous.page for page in pages] == [None, *(page.id for page in pages[:-1])]
+
+
+def days_before(archive: Archive, days: int, source: str = "Rhinegate", model: str = "v1", each: int = 12) -> None:
+    """Ordinary headlines in the hour before NOW of each of so many days before."""
+    for day in range(1, days + 1):
+        ordinary(archive, source, [NOW - timedelta(days=day) - (number + 1) * MINUTE for number in range(each)], model)
+
+
+def ordinary(archive: Archive, source: str, times: Sequence[datetime], model: str = "v1") -> None:
+    """Neutral headlines about nobody."""
+    rows = []
+    for at in times:
+        title = f"Markets quiet {at:%d %H %M}"
+        rows.append(
+            ScoredHeadline(
+                id=f"{source}-{at.isoformat()}",
+                title=title,
+                source=source,
+                url="",
+                published_at=at,
+                scored_at=at,
+                topic="markets_general",
+                topic_probability=0.9,
+                sentiment="neutral",
+                probabilities={"negative": 0.1, "neutral": 0.8, "positive": 0.1},
+                polarity=0.0,
+                entities={},
+                fingerprint=fingerprint(title),
+                model=model,
+            )
+        )
+    archive.keep(rows)
+
+
+def circumstances_of(archive: Archive) -> Circumstances:
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    pager = pager_of(archive)
+    pager.take([firing(KESTROVAN)], NOW)
+    found = only_page(pager).circumstances
+    assert found is not None
+    return found
+
+
+def test_a_page_says_that_the_archive_is_too_young_to_compare(archive: Archive) -> None:
+    days_before(archive, 2)
+    found = circumstances_of(archive)
+    assert (found.days, found.changes) == (0, [])
+    assert found.sentence == (
+        "The archive is too young to say which sources are usual; the same model v1 since 1 Jul 2026 02:28 UTC"
+    )
+
+
+def test_a_page_names_a_feed_that_has_fallen_silent(archive: Archive) -> None:
+    days_before(archive, 4)
+    found = circumstances_of(archive)
+    assert found.days == 4
+    # Two of the squall's headlines come from there.
+    assert "Rhinegate sends 2 headlines, at least 12 before (compared with the same hours of 4 days)" in found.sentence
+
+
+def test_of_very_many_headlines_the_newest_say_what_has_changed(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onset = NOW - timedelta(hours=5)
+    days_before(archive, 4, each=2)
+    ordinary(archive, "Flood", [NOW - timedelta(hours=4) + number * MINUTE for number in range(12)])
+    tell(archive, "Kestrovan", onset)
+    pager, alert = pager_of(archive), firing(KESTROVAN)
+    evidence = gather(archive.negatives(KESTROVAN, onset, NOW), 0.01, timedelta(hours=6), NOW)
+    assert [each.name for each in pager.circumstances(alert, evidence, NOW).changes] == ["Flood"]
+    # Of twenty headlines in five hours four are one hour's.
+    monkeypatch.setattr("alerts.pager.ENOUGH", 4)
+    assert not pager.circumstances(alert, evidence, NOW).changes
+
+
+def test_a_page_tells_of_refusals_that_the_alert_tells_of(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    pager = pager_of(archive)
+    alert = firing(KESTROVAN)
+    alert.annotations["rejected"] = "now 40;usual 1.5;"
+    pager.take([alert], NOW)
+    found = only_page(pager).circumstances
+    assert found is not None
+    assert "40 headlines were refused in the last hour, usually 2" in found.sentence
+
+
+def test_a_page_names_a_model_that_is_new(archive: Archive) -> None:
+    days_before(archive, 4, model="v0", each=2)
+    found = circumstances_of(archive)
+    assert [(change.kind, change.name) for change in found.changes] == [("model", "v1")]
+    assert found.model_since == NOW - MINUTE
+
+
+def test_the_squalls_own_headlines_are_no_change_of_what_comes_in(archive: Archive) -> None:
+    days_before(archive, 4, each=2)
+    tell(archive, "Montefalda", NOW - 3 * MINUTE)
+    found = circumstances_of(archive)
+    assert found.sentence.startswith("Nothing else changed: the same model v1 since 29 Jun 2026")
+
+
+def test_an_hour_without_headlines_is_a_day_before_if_that_day_has_some(archive: Archive) -> None:
+    days_before(archive, 4, each=2)
+    with archive.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE headlines SET published_at = published_at - 7200000000"))
+    assert circumstances_of(archive).days == 4
+
+
 def test_a_firing_whose_end_was_never_heard_of_does_not_swallow_the_next_squall(archive: Archive) -> None:
     tell(archive, "Kestrovan", NOW - MINUTE, events=range(4))
     pager = pager_of(archive)
@@ -294,7 +454,7 @@ def test_the_archive_lags_while_it_has_fewer_than_the_alert_has_counted(archive:
 
 def test_what_is_delivered_is_marked_for_its_receiver_alone(archive: Archive) -> None:
     book = PageBook(archive.engine, ["desk", "terminal"])
-    pager = Pager(Settings(), archive, book)
+    pager = Pager(Settings(), archive, book, VerdictBook(archive.engine))
     tell(archive, "Kestrovan", NOW - MINUTE)
     pager.take([firing(KESTROVAN)], NOW)
     (delivery,) = book.pending("desk")

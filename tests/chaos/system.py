@@ -37,10 +37,10 @@ from tests.integration.conftest import WorkerProcess, scored
 
 CHANGELOG = "newsquall-ledger-changelog"
 WIDEST = "1d"
-START_SECONDS = 120.0
+START_SECONDS = 300.0
 LOCK_TIMEOUT = "2s"
 # Books that do not agree are given up when nothing has moved in them for so long.
-SETTLE_SECONDS = 120.0
+SETTLE_SECONDS = 300.0
 # Some come when their day has long been closed.
 LATE_SHARE = 0.02
 RETENTION_MINUTES = int(TrendSettings().retention.total_seconds()) // 60

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deploy.bench.burst import delay_of, out_of_order, overtaken
+from deploy.bench.burst import behind_turn, delay_of, out_of_order
 from deploy.bench.constant import ConstantScorer
 from deploy.bench.profiling import Share, shares_of
 from deploy.bench.state import entries_of, watchlist_of
@@ -91,10 +91,10 @@ def test_cpu_time_is_that_between_the_first_look_and_the_last_one():
 def test_a_headline_that_was_scored_before_an_older_one_is_told():
     in_order = [scored(0, 5, 0), scored(1, 5, 1), scored(2, 4, 2)]
     assert out_of_order(in_order) == 0
-    assert overtaken(in_order) == 0.0
+    assert behind_turn(in_order) == 0.0
     late = [*in_order, scored(3, 0.5, 4), scored(-2, 9, 3), scored(9, 0.1, 0, partition=1)]
     assert out_of_order(late) == 1
-    assert overtaken(late) == pytest.approx(5.0)
+    assert behind_turn(late) == pytest.approx(3.5)
 
 
 def test_the_delay_is_told_beside_what_the_metric_makes_of_it():

@@ -1,9 +1,16 @@
 """The benches of the stream on real servers, small: they end, and nothing is lost in them."""
 
+import pytest
+
 from deploy.bench.burst import measure as burst
+from deploy.bench.evidence import QUESTIONS, Database
+from deploy.bench.evidence import measure as evidence
+from deploy.bench.latency import STAGES
+from deploy.bench.latency import measure as latency
 from deploy.bench.scorer import texts_of
 from deploy.bench.state import measure as state
 from deploy.bench.stream import measure as stream
+from deploy.demo.system import DEMO_PACE
 from model.bundle import BUNDLED, Bundle
 from model.scorer import Scorer
 from stream.watchlist import Watchlist
@@ -26,6 +33,31 @@ def test_a_burst_is_caught_up_with_in_order_and_without_a_rebalance() -> None:
     assert (result.lost, result.doubled, result.rebalances, result.out_of_order) == (0, 0, 0, 0)
     assert result.lag_peak > 0
     assert abs(result.delay.told_mean - result.delay.mean) <= 0.02
+
+
+def test_a_squalls_fifth_story_becomes_a_page_and_every_stage_of_its_way_is_told() -> None:
+    result = latency(2, DEMO_PACE, lambda _: None)
+    assert (result.runs, result.paged) == (2, 2)
+    assert list(result.stages) == list(STAGES)
+    assert all(stage.p50 >= 0 for stage in result.stages.values())
+    assert sum(stage.share for stage in result.stages.values()) == pytest.approx(1, abs=0.01)
+    assert result.first is not None
+    assert 0 < result.p50 <= result.p95 == result.longest
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_pages_are_decided_in_an_archive_of_generated_headlines_by_indexes(database: Database) -> None:
+    said: list[str] = []
+    result = evidence(database, 20_000, 10, 2, said.append)
+    assert (result.headlines, result.runs, result.database) == (20_000, 2, database)
+    assert 9_000 < result.mentions < 11_000
+    assert [(each.subject, each.window) for each in result.answers] == list(QUESTIONS)
+    for each in result.answers:
+        assert each.negatives > 5
+        assert 0 < each.whole.p50 <= each.whole.p95 <= result.slowest_p95
+    assert any("headlines_by_time" in line for line in said)
+    # PostgreSQL reads a small table whole, and rightly.
+    assert database == "postgresql" or result.scans == 0
 
 
 def test_a_worker_reads_its_state_back() -> None:

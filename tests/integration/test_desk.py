@@ -20,6 +20,7 @@ from stream.archive import Archive
 from stream.fingerprint import fingerprint
 from stream.records import ScoredHeadline
 from stream.settings import Settings
+from stream.verdicts import VerdictBook
 from tests.integration.browser import SCREENS, Person, chromium, serving
 from training.labelbook import LabelBook
 
@@ -83,7 +84,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     }
     numbers = {"windows": "5m headlines 6;5m baseline 0.01;5m surprise 20;5m stories 5;5m sources 3;"}
     book = PageBook(archive.engine, ["terminal"])
-    Pager(Settings(), archive, book).take([Alert("firing", labels, now, "fp", numbers)], now)
+    Pager(Settings(), archive, book, VerdictBook(archive.engine)).take(
+        [Alert("firing", labels, now, "fp", numbers)], now
+    )
     for name, role in ROLES.items():
         write_password(folder / "passwords", name, role, PASSWORD)
     (folder / "watchlist.csv").write_text("name\nKestrovan\nPellwick\n")

@@ -7,6 +7,7 @@ from random import Random
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -187,6 +188,51 @@ def test_totals_are_headlines_by_topic_and_sentiment(archive):
     archive.keep([scored("a"), scored("b"), scored("c", "positive"), scored("d", "neutral", topic="other")])
     archive.keep([scored("a", "positive", topic="other")])
     assert archive.totals() == {"earnings": {"negative": 2, "positive": 1}, "other": {"neutral": 1}}
+
+
+def test_the_inflow_is_what_was_published_from_the_first_microsecond_to_before_the_last(archive):
+    until = NOW + timedelta(hours=1)
+    unsure = {"negative": 0.2, "neutral": 0.45, "positive": 0.35}
+    archive.keep(
+        [
+            scored("first", published=NOW, title="Café Übersee warns on profit"),
+            scored("sure", "positive", probabilities=GOOD, source="Tideline", model="m2", title="恒运康采恩盈利预警"),
+            scored("unsure", "neutral", probabilities=unsure, source="Tideline", model="m2", title="Газпром"),
+            scored("late", published=until),
+            scored("early", published=NOW - timedelta(microseconds=1)),
+        ]
+    )
+    came, later = archive.inflows([(NOW, until), (until + timedelta(days=1), until + timedelta(days=2))])
+    assert came.sources == {"Wire": 1, "Tideline": 2}
+    assert came.models == {"m1": 1, "m2": 2}
+    assert came.confidence == pytest.approx((0.712345 + 0.7 + 0.45) / 3)
+    assert came.other_letters == pytest.approx(2 / 3)
+    assert later.headlines == 0
+
+
+def test_a_models_first_headline_is_the_one_that_was_scored_first(archive):
+    archive.keep([scored(number, scored_at=NOW + timedelta(hours=hour)) for number, hour in enumerate((5, 2, 9))])
+    archive.keep([scored("other", model="m2")])
+    assert archive.first_scored(["m1", "m3"]) == {"m1": NOW + timedelta(hours=2)}
+
+
+def test_whether_a_time_has_any_headline(archive):
+    archive.keep([scored("a")])
+    assert archive.holds_any(NOW, NOW)
+    assert not archive.holds_any(NOW + timedelta(microseconds=1), NOW + timedelta(days=1))
+
+
+def test_an_archive_of_before_gets_the_indexes_that_it_lacks(archive_url):
+    first = Archive(archive_url)
+    first.keep([scored("a")])
+    with first.engine.begin() as connection:
+        connection.execute(sa.text("DROP INDEX headlines_by_model"))
+    first.close()
+    again = Archive(archive_url)
+    names = {index["name"] for index in sa.inspect(again.engine).get_indexes("headlines")}
+    assert names == {"headlines_by_model", "headlines_by_time", "headlines_by_topic"}
+    assert again.find(["a"])
+    again.close()
 
 
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1)))  # noqa: DTZ001  (hypothesis wants bare bounds)

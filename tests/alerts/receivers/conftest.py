@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from alerts.page import Links, Page, PageStory, resolved_page
+from alerts.circumstances import Circumstances
+from alerts.page import Links, Page, PageStory, PreviousSquall, resolved_page
 
 NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
 LINKS = Links(
@@ -84,4 +85,17 @@ def hostile(page: Page) -> Page:
         sentence=f"18 negative headlines about {name} in 5 minutes, usually 0.01",
         also_subjects=[f"entity/{attack[:250]}" for attack in ATTACKS],
         models=["m" * 128] * 3,
+        previous=PreviousSquall(
+            page="f" * 16,
+            subject=f"entity/{name[::-1]}",
+            fired_at=NOW - timedelta(days=90),
+            resolved_at=None,
+            since=None,
+            last_at=None,
+            headlines=40,
+            story_count=12,
+            story=(ATTACKS[1] * 40)[:2_000],
+            verdict="false_alarm",
+        ),
+        circumstances=Circumstances(f"Also changed: {ATTACKS[2]} sends 90 other headlines, none before", [], 7, NOW),
     )

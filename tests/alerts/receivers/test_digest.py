@@ -1,13 +1,14 @@
 """What every message is made of."""
 
 import unicodedata
+from datetime import timedelta
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.page import Links, Page, VerdictLinks
+from alerts.page import Links, Page, VerdictLinks, resolved_page
 from alerts.receivers.digest import clean, digest, web_address
 
 
@@ -38,6 +39,15 @@ def test_the_end_is_told_in_short(ended: Page) -> None:
     assert found.heading.startswith("RESOLVED: The squall about Kestrovan is over")
     assert found.lines[-1] == "Fired at 02:40:00 UTC, resolved at 04:03:00 UTC"
     assert (found.stories, found.more) == ([], "")
+
+
+def test_the_squall_before_is_a_line_of_a_page_that_fires_and_of_no_end(page: Page, hostile: Page) -> None:
+    told = msgspec.structs.replace(page, previous=hostile.previous)
+    assert digest(told).lines[-1].startswith("The squall before: 4 Apr 2026 02:40 UTC (in the page about ")
+    judged = msgspec.structs.replace(told, circumstances=hostile.circumstances)
+    assert digest(judged).lines[-1].startswith("Data or model? Also changed: ")
+    ended = resolved_page(told, page.fired_at + timedelta(minutes=3), None)
+    assert not any("squall before" in line for line in digest(ended).lines)
 
 
 def test_without_evidence_it_says_so(page: Page) -> None:

@@ -37,7 +37,7 @@ def page_id(archive) -> str:
     book = PageBook(archive.engine, ["desk", "hook"])
     told = {"alertname": "NegativeNewsSquall", "entity": "Kestrovan", "subject": "entity/Kestrovan", "severity": "page"}
     numbers = {"windows": "5m headlines 5;5m baseline 0.01;5m surprise 20;5m stories 5;5m sources 3;"}
-    Pager(Settings(), archive, book).take([Alert("firing", told, NOW, "fp", numbers)], NOW)
+    Pager(Settings(), archive, book, VerdictBook(archive.engine)).take([Alert("firing", told, NOW, "fp", numbers)], NOW)
     (delivery,) = book.pending("desk")
     book.delivered(delivery, NOW + MINUTE)
     return delivery.page.id
