@@ -58,7 +58,7 @@ def test_colours_that_stand_together_stay_apart(together: tuple[str, ...], visio
     assert closest[0] > 10, closest
 
 
-@pytest.mark.parametrize("colour", {*SERIES, NEGATIVE, POSITIVE, NEUTRAL})
+@pytest.mark.parametrize("colour", sorted({*SERIES, NEGATIVE, POSITIVE, NEUTRAL}))
 @pytest.mark.parametrize("background", [WHITE, BLACK])
 def test_a_line_can_be_seen_on_either_theme(colour: str, background: str) -> None:
     assert contrast(colour, background) >= 3.0
