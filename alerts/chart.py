@@ -58,7 +58,7 @@ def draw(page: Page, since: datetime, until: datetime, counts: Sequence[int]) ->
     pen = ImageDraw.Draw(image)
     font = ImageFont.load_default(13)
     usual = page.baseline or 0.0
-    top = _round_up(max(*counts, usual, 1))
+    top = round_up(max(*counts, usual, 1))
     right, floor = WIDTH - _RIGHT, HEIGHT - _BOTTOM
 
     def across(moment: datetime) -> float:
@@ -92,8 +92,12 @@ def draw(page: Page, since: datetime, until: datetime, counts: Sequence[int]) ->
     return png.getvalue()
 
 
-def _round_up(count: float) -> int:
-    """The next of 1, 2, 5, 10, 20, 50 and so on."""
+def round_up(count: float) -> int:
+    """The next of 1, 2, 5, 10, 20, 50 and so on.
+
+    >>> round_up(3), round_up(50), round_up(51), round_up(0.2)
+    (5, 50, 100, 1)
+    """
     size = 1
     while True:
         for step in (1, 2, 5):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from alerts.chart import round_up
 from stream.archivedcounts import Count
 
 # Of the drawing, which is scaled to its place; on a phone another one, or its words would be too small.
@@ -182,17 +183,3 @@ def spark(counts: Sequence[int], usual: float | None = None) -> Spark:
     points = [f"{SPARK_WIDTH * number / (len(counts) - 1):.1f},{y(count)}" for number, count in enumerate(counts)]
     area = f"0,{SPARK_HEIGHT} {' '.join(points)} {SPARK_WIDTH},{SPARK_HEIGHT}"
     return Spark(" ".join(points), area, None if usual is None else y(usual))
-
-
-def round_up(count: float) -> float:
-    """The next of 1, 2, 5, 10, 20, 50 and so on.
-
-    >>> round_up(3), round_up(50), round_up(51), round_up(0.2)
-    (5, 50, 100, 1)
-    """
-    size = 1
-    while True:
-        for step in (1, 2, 5):
-            if count <= step * size:
-                return step * size
-        size *= 10

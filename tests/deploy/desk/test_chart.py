@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.desk.chart import LEFT, NARROW, TOP, WIDTH, bar_chart, line_chart, round_up, spark
+from alerts.chart import round_up
+from deploy.desk.chart import LEFT, NARROW, TOP, WIDTH, bar_chart, line_chart, spark
 from stream.archivedcounts import Count
 
 NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
