@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from deploy.stack.errors import ProgramMissingError, ServerNotReadyError
-from deploy.stack.ports import free_port
+from deploy.stack.ports import free_port, is_free
 from deploy.stack.server import Server, program, write_whole
 
 JARS = Path(__file__).resolve().parents[2] / ".stack" / "kafka"
@@ -92,6 +92,8 @@ class Kafka(Server):
         java = program("java")
         if not any(self.jars.glob("kafka_*.jar")):
             raise ProgramMissingError(f"Kafka (no jars in {self.jars})")
+        if not is_free(self._controller_port):  # somebody took it since; no client knows it, so another does as well
+            self._controller_port = free_port()
         settings = self.folder / "server.properties"
         write_whole(settings, "".join(f"{name}={value}\n" for name, value in self._all_settings().items()))
         logging = self.folder / "log4j2.properties"

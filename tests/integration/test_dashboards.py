@@ -113,8 +113,9 @@ def _blow(world: World, system: System, receiver: Receiver) -> Page:
         eventually(lambda: system.samples().get(judged, 0) > 86_400, 60, "baselines are learnt")
         for planned in world.squall():
             publisher.send(world.tell(planned.title, planned.source, datetime.now(UTC)))
-            time.sleep(0.2)
-        publisher.flush()
+            publisher.flush()
+            # All at once would reach what all topics together need before the company's counts are looked at.
+            time.sleep(1.0)
     arrived = receiver.arrived.get(timeout=120).page
     assert (arrived["subject"], arrived["status"]) == (SQUALL_SUBJECT, "firing")
     return msgspec.convert(arrived, Page)

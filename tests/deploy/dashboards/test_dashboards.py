@@ -177,7 +177,7 @@ def test_thresholds_are_those_of_the_alerts() -> None:
     assert steps("newsquall-operations", "From publication to score")[-1] == LATE_AFTER.total_seconds()
     assert steps("newsquall-model", "Largest drift")[-1] == DRIFT
     asked = "\n".join(query.text for each in RENDERED for query in queries(each))
-    for recorded in ("surprise", "stories", "stories_all", "sources"):
+    for recorded in ("${kind}_surprise", "stories", "stories_all", "sources"):
         assert f"newsquall:{recorded}_threshold" in asked
 
 
