@@ -15,7 +15,7 @@ from stream.records import REASONS
 
 # Publication to score spans a wire's seconds and a back-fill's months.
 _DELAYS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400)
-_BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+_BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 _SCORING = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 # The registry did not give it; the bundle could not be opened or did not work; its labels did not fit.

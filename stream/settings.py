@@ -138,7 +138,7 @@ class WorkerSettings(Section):
     metrics_host: str = Field("127.0.0.1", description="address on which /metrics is served")
     metrics_port: int = Field(9108, ge=0, le=65535, description="port of /metrics; 0 takes a free one and prints it")
     batch: int = Field(
-        1024,
+        2048,
         ge=1,
         le=4096,
         description="most headlines in one micro-batch: of more, those of a length go together and less is padded",
