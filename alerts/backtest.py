@@ -16,9 +16,10 @@ from stream.detector import Detection, Look, detect, looks, windows_of
 from stream.duration import format_duration
 from stream.history import DAY, History
 from stream.records import MINUTE, ScoredHeadline, at_minute, minute_of
+from stream.settings import AlertSettings
 from stream.squall import Squall
 from stream.stories import StoryBook
-from stream.subjects import ALL, subjects_of, topic_subject
+from stream.subjects import breadth_of, subjects_of, topic_subject
 from stream.tellings import Tellings
 
 Array = npt.NDArray[np.float64]
@@ -31,24 +32,11 @@ EVIDENCE = 5  # titles of a page
 _GAP = 2 * DAY
 
 
-@dataclass(frozen=True)
-class Conditions:
-    """What a page needs beside surprise: distinct stories (for all topics together `stories_all`) and sources."""
-
-    stories: int
-    stories_all: int
-    sources: int
-
-    def stories_of(self, subject: str) -> int:
-        """The stories that a subject's window must hold."""
-        return self.stories_all if subject == ALL else self.stories
-
-
 class PastPage(Struct, frozen=True):
-    """A page that would have been sent. `surprise`, `count`, `baseline`: of the `window` that it began
-    with, without the copies that are no news. `stories`,
-    `sources`: distinct ones from the squall's onset to the page. `evidence`: the titles of the weightiest stories.
-    `also_subjects`: others that the same squall would have made fire. `peak`: the surprise that it came to."""
+    """A page that would have been sent. `surprise`, `count`, `baseline`: of the `window` that it began with, without
+    the copies that are no news. `stories`, `sources`: distinct ones from the squall's onset to the page. `evidence`:
+    the titles of the weightiest stories. `also_subjects`: others that the same squall would have made fire. `peak`: the
+    surprise that it came to."""
 
     subject: str
     fired_at: datetime
@@ -154,18 +142,18 @@ class Subject:
     seen: Sequence[Look]
 
 
-def subjects_of_past(past: Past, detection: Detection, conditions: Conditions) -> Iterator[Subject]:
+def subjects_of_past(past: Past, detection: Detection, alerts: AlertSettings) -> Iterator[Subject]:
     """Each subject of a past, judged; no budget has a part in it."""
     for name in past.negatives:
         stories, news = _stories(past.negatives[name])
         series = past.series(name, news)
-        broad = _broad(past, name, stories, detection, conditions)
+        broad = _broad(past, name, stories, detection, alerts)
         yield Subject(name, series, broad, list(looks(series, detection)))
 
 
-def back_test(past: Past, detection: Detection, conditions: Conditions) -> list[PastPage]:
+def back_test(past: Past, detection: Detection, alerts: AlertSettings) -> list[PastPage]:
     """The pages, oldest first. `detection.pages_a_month`: of all subjects together."""
-    return pages_of(past, subjects_of_past(past, detection, conditions), detection)
+    return pages_of(past, subjects_of_past(past, detection, alerts), detection)
 
 
 def pages_of(past: Past, subjects: Iterable[Subject], detection: Detection) -> list[PastPage]:
@@ -177,7 +165,7 @@ def pages_of(past: Past, subjects: Iterable[Subject], detection: Detection) -> l
         for squall in judged.squalls:
             at = round((squall.fired_at - past.first) / past.step) - 1
             fired.append((subject.name, squall, float(judged.threshold[at])))
-    fired.sort(key=lambda each: (each[1].fired_at, _specificity(each[0])))
+    fired.sort(key=lambda each: (each[1].fired_at, breadth_of(each[0])))
     pages: list[_Open] = []
     for name, squall, threshold in fired:
         evidence = _evidence(past, name, squall)
@@ -234,11 +222,6 @@ def _moment(minute: float) -> datetime:
     return datetime.fromtimestamp(minute * 60, UTC)
 
 
-def _specificity(subject: str) -> int:
-    """Entities before topics before all together: a page is the most specific subject's."""
-    return 2 if subject == ALL else 0 if subject.startswith("entity/") else 1
-
-
 def _stories(negatives: Sequence[ScoredHeadline]) -> tuple[list[int], list[bool]]:
     """Of each headline the number of its story, and whether it is news."""
     book, tellings = StoryBook(), Tellings()
@@ -251,18 +234,18 @@ def _stories(negatives: Sequence[ScoredHeadline]) -> tuple[list[int], list[bool]
 
 
 def _broad(
-    past: Past, subject: str, stories: Sequence[int], how: Detection, conditions: Conditions
+    past: Past, subject: str, stories: Sequence[int], how: Detection, alerts: AlertSettings
 ) -> npt.NDArray[np.bool_]:
     """Of each step and window whether its stories and sources are several enough for a page."""
     negatives = past.negatives[subject]
     places = [past.place(each.published_at) for each in negatives]
     sources = [each.source for each in negatives]
     # A file that names no sources cannot be held to them.
-    fewest = conditions.sources if past.sources > 1 else 0
+    fewest = alerts.sources if past.sources > 1 else 0
     columns = []
     for window in windows_of(past.step, how.windows):
         width = window // past.step
-        enough = distinct(list(zip(places, stories, strict=True)), past.steps, width) >= conditions.stories_of(subject)
+        enough = distinct(list(zip(places, stories, strict=True)), past.steps, width) >= alerts.stories_of(subject)
         columns.append(enough & (distinct(list(zip(places, sources, strict=True)), past.steps, width) >= fewest))
     return np.stack(columns, 1)
 

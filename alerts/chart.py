@@ -1,6 +1,5 @@
 """A page's chart: a subject's negative headlines in the page's window, minute by minute, beside what is usual."""
 
-import io
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw, ImageFont
 
 from alerts.page import Page, usual_words, window_words
+from alerts.picture import BLACK, GREY, GRID, RED, png
 from stream.archive import Archive, archive_errors
 from stream.duration import parse_duration
 
@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 800, 300  # pixels
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 16, 40, 30
 WINDOWS, SHORTEST = 12, timedelta(hours=2)  # of time that is shown
 POINTS = 240
-_RED, _PALE, _GREY, _BLACK = (178, 24, 43), (244, 200, 200), (110, 110, 110), (20, 20, 20)
+_PALE = (244, 200, 200)
 
 
 class Course(NamedTuple):
@@ -70,26 +70,24 @@ def draw(page: Page, since: datetime, until: datetime, counts: Sequence[int]) ->
     line = [(_LEFT + (right - _LEFT) * at / (len(counts) - 1), height(count)) for at, count in enumerate(counts)]
     pen.polygon([(_LEFT, floor), *line, (right, floor)], fill=_PALE)
     for count in (top // 2, top) if top > 1 else (top,):
-        pen.line([(_LEFT, height(count)), (right, height(count))], fill=(225, 225, 225))
-        pen.text((_LEFT - 6, height(count)), f"{count:,}", fill=_GREY, font=font, anchor="rm")
-    pen.line([(_LEFT, floor), (right, floor)], fill=_GREY)
+        pen.line([(_LEFT, height(count)), (right, height(count))], fill=GRID)
+        pen.text((_LEFT - 6, height(count)), f"{count:,}", fill=GREY, font=font, anchor="rm")
+    pen.line([(_LEFT, floor), (right, floor)], fill=GREY)
     days = until - since > timedelta(days=2)
     for at in range(6):
         moment = (since + at * (until - since) / 5).astimezone(UTC)
         anchor = {0: "lt", 5: "rt"}.get(at, "mt")
         shown = f"{moment.day}.{moment.month}. {moment:%H:%M}" if days else f"{moment:%H:%M}"
-        pen.text((across(moment), floor + 6), shown, fill=_GREY, font=font, anchor=anchor)
+        pen.text((across(moment), floor + 6), shown, fill=GREY, font=font, anchor=anchor)
     for start in range(_LEFT, right, 12):
-        pen.line([(start, height(usual)), (min(start + 6, right), height(usual))], fill=_BLACK)
-    pen.line(line, fill=_RED, width=2, joint="curve")
+        pen.line([(start, height(usual)), (min(start + 6, right), height(usual))], fill=BLACK)
+    pen.line(line, fill=RED, width=2, joint="curve")
     if since <= page.fired_at <= until:
-        pen.line([(across(page.fired_at), _TOP), (across(page.fired_at), floor)], fill=_BLACK)
-        pen.text((across(page.fired_at) - 4, _TOP), "page", fill=_BLACK, font=font, anchor="rt")
+        pen.line([(across(page.fired_at), _TOP), (across(page.fired_at), floor)], fill=BLACK)
+        pen.text((across(page.fired_at) - 4, _TOP), "page", fill=BLACK, font=font, anchor="rt")
     said = f"negative headlines in {window_words(page.window or '')}, {usual_words(usual)} (dashed); times in UTC"
-    pen.text((_LEFT, 12), said, fill=_BLACK, font=font, anchor="lt")
-    png = io.BytesIO()
-    image.quantize(64).save(png, "PNG", optimize=True)
-    return png.getvalue()
+    pen.text((_LEFT, 12), said, fill=BLACK, font=font, anchor="lt")
+    return png(image)
 
 
 def round_up(count: float) -> int:

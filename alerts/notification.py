@@ -15,7 +15,6 @@ from model.errors import InputError
 from stream.duration import parse_duration
 from stream.records import EARLIEST
 from stream.settings import AlertSettings
-from stream.subjects import ALL
 
 VERSION = "4"
 LONGEST = timedelta(days=366)  # of a window
@@ -151,6 +150,6 @@ def most_surprising(found: Collection[Reading], alerts: AlertSettings, subject: 
     """The window that a subject's page is about: the most surprising of those that hold enough stories and sources, the
     shortest of equals. If none does (an alert that another rule file made), the most surprising of all; None if there
     is none."""
-    stories = alerts.stories_all if subject == ALL else alerts.stories
+    stories = alerts.stories_of(subject)
     passing = [reading for reading in found if reading.stories >= stories and reading.sources >= alerts.sources]
     return max(passing or found, key=lambda reading: (reading.surprise, -reading.length), default=None)

@@ -29,6 +29,7 @@ from stream.duration import format_duration, parse_duration
 from stream.inflow import Inflow
 from stream.records import MINUTE, ScoredHeadline
 from stream.settings import Settings
+from stream.subjects import breadth_of
 from stream.verdicts import VerdictBook
 
 log = logging.getLogger(__name__)
@@ -208,9 +209,7 @@ class Pager:
 
 def _specificity(alert: Alert) -> tuple[int, datetime, str]:
     """Entities, then topics, then all topics together; then what fired first."""
-    kind, _, name = alert.subject.partition("/")
-    rank = {"entity": 0, "topic": 1}.get(kind, 3)
-    return (2 if (kind, name) == ("topic", "all") else rank, alert.starts_at, alert.fingerprint)
+    return breadth_of(alert.subject), alert.starts_at, alert.fingerprint
 
 
 def _ended_at(alert: Alert, now: datetime) -> datetime:

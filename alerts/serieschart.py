@@ -1,6 +1,5 @@
 """A picture of a whole series: counts beside the usual, and below them the surprise beside what it has to pass."""
 
-import io
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -8,11 +7,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from alerts.picture import BLACK, GREY, GRID, RED, png
+
 Array = npt.NDArray[np.float64]
 
 WIDTH, HEIGHT = 1200, 560  # pixels
 _LEFT, _RIGHT, _TOP, _GAP, _BOTTOM = 60, 16, 40, 44, 30
-_RED, _PALE, _GREY, _BLACK, _GRID = (178, 24, 43), (244, 200, 200), (110, 110, 110), (20, 20, 20), (225, 225, 225)
+_PALE = (244, 200, 200)
 _DATES = 8
 _MOST_SURPRISE = 12.0
 
@@ -41,26 +42,24 @@ def draw_series(
     # Counts go over decades, and a squall must not flatten all the rest: the square root shows both.
     top = float(max(np.nanmax(counts), 1.0))
     _panel(pen, font, (_TOP, middle), np.sqrt(top), [top / 4, top], lambda value: float(np.sqrt(value)))
-    _line(pen, np.sqrt(counts), np.sqrt(top), (_TOP, middle), _RED)
-    _line(pen, np.sqrt(usual), np.sqrt(top), (_TOP, middle), _BLACK)
+    _line(pen, np.sqrt(counts), np.sqrt(top), (_TOP, middle), RED)
+    _line(pen, np.sqrt(usual), np.sqrt(top), (_TOP, middle), BLACK)
     ceiling = float(min(_MOST_SURPRISE, max(6.0, np.nanmax(np.nan_to_num(surprise), initial=0.0))))
     low = (middle + _GAP, floor)
     _panel(pen, font, low, ceiling, [3.0, ceiling], float)
-    _line(pen, np.minimum(surprise, ceiling), ceiling, low, _GREY)
-    _line(pen, np.minimum(threshold, ceiling), ceiling, low, _BLACK)
+    _line(pen, np.minimum(surprise, ceiling), ceiling, low, GREY)
+    _line(pen, np.minimum(threshold, ceiling), ceiling, low, BLACK)
     for at in range(_DATES):
         moment = moments[0] + at * (moments[1] - moments[0]) / (_DATES - 1)
         anchor = {0: "lt", _DATES - 1: "rt"}.get(at, "mt")
         shown = f"{moment.day}.{moment.month}."
         if moments[1] - moments[0] < timedelta(days=_DATES):
             shown += f" {moment:%H:%M}"
-        pen.text((_LEFT + (right - _LEFT) * at / (_DATES - 1), floor + 6), shown, fill=_GREY, font=font, anchor=anchor)
-    pen.text((_LEFT, 12), "counts (red), the usual (black), squalls (shaded)", fill=_BLACK, font=font, anchor="lt")
+        pen.text((_LEFT + (right - _LEFT) * at / (_DATES - 1), floor + 6), shown, fill=GREY, font=font, anchor=anchor)
+    pen.text((_LEFT, 12), "counts (red), the usual (black), squalls (shaded)", fill=BLACK, font=font, anchor="lt")
     said = "surprise of the loudest window (grey), what a squall has to pass (black)"
-    pen.text((_LEFT, middle + _GAP - 24), said, fill=_BLACK, font=font, anchor="lt")
-    png = io.BytesIO()
-    image.quantize(64).save(png, "PNG", optimize=True)
-    return png.getvalue()
+    pen.text((_LEFT, middle + _GAP - 24), said, fill=BLACK, font=font, anchor="lt")
+    return png(image)
 
 
 def _panel(
@@ -73,9 +72,9 @@ def _panel(
 ) -> None:
     for mark in marks:
         height = between[1] - (between[1] - between[0]) * scale(mark) / top
-        pen.line([(_LEFT, height), (WIDTH - _RIGHT, height)], fill=_GRID)
-        pen.text((_LEFT - 6, height), f"{mark:,.0f}", fill=_GREY, font=font, anchor="rm")
-    pen.line([(_LEFT, between[1]), (WIDTH - _RIGHT, between[1])], fill=_GREY)
+        pen.line([(_LEFT, height), (WIDTH - _RIGHT, height)], fill=GRID)
+        pen.text((_LEFT - 6, height), f"{mark:,.0f}", fill=GREY, font=font, anchor="rm")
+    pen.line([(_LEFT, between[1]), (WIDTH - _RIGHT, between[1])], fill=GREY)
 
 
 def _line(

@@ -1,18 +1,17 @@
 """A picture of what budgets would have meant: the pages each makes, and the time until squalls are told of."""
 
-import io
 import math
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
+from alerts.picture import BLACK, GREY, GRID, png
 from alerts.tuning import Choice
 
 WIDTH, HEIGHT = 800, 420  # pixels
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 110, 50, 70
 # Okabe and Ito's colours, which people tell apart who see few (Color Universal Design, 2008).
 _COLOURS = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (213, 94, 0))
-_GREY, _BLACK, _GRID = (110, 110, 110), (20, 20, 20), (225, 225, 225)
 _MARKS = (1, 5, 15, 60, 180, 360, 1440, 4320)
 
 
@@ -35,9 +34,9 @@ def draw_tradeoff(choices: Sequence[Choice]) -> bytes:
 
     for mark in _MARKS:
         if low <= math.log(mark) <= high:
-            pen.line([(_LEFT, up(mark)), (right, up(mark))], fill=_GRID)
+            pen.line([(_LEFT, up(mark)), (right, up(mark))], fill=GRID)
             said = f"{mark} min" if mark < 60 else f"{mark // 60} h" if mark < 1440 else f"{mark // 1440} d"
-            pen.text((_LEFT - 8, up(mark)), said, fill=_GREY, font=font, anchor="rm")
+            pen.text((_LEFT - 8, up(mark)), said, fill=GREY, font=font, anchor="rm")
     for number in range(len(choices[0].squalls)):
         colour = _COLOURS[number % len(_COLOURS)]
         points = [
@@ -54,18 +53,16 @@ def draw_tradeoff(choices: Sequence[Choice]) -> bytes:
         pen.text((points[-1][0] + 10, points[-1][1]), f"{size:g} times", fill=colour, font=font, anchor="lm")
     for choice in choices:
         at = across(choice.budget)
-        pen.line([(at, floor), (at, floor + 4)], fill=_GREY)
-        pen.text((at, floor + 8), f"{choice.budget:g}", fill=_BLACK, font=font, anchor="mt")
-        pen.text((at, floor + 24), f"({choice.pages_a_month:.1f})", fill=_GREY, font=font, anchor="mt")
-    pen.line([(_LEFT, floor), (right, floor)], fill=_GREY)
-    pen.text((_LEFT, 14), "time until a squall of so many times the usual is told of (median)", fill=_BLACK, font=font)
+        pen.line([(at, floor), (at, floor + 4)], fill=GREY)
+        pen.text((at, floor + 8), f"{choice.budget:g}", fill=BLACK, font=font, anchor="mt")
+        pen.text((at, floor + 24), f"({choice.pages_a_month:.1f})", fill=GREY, font=font, anchor="mt")
+    pen.line([(_LEFT, floor), (right, floor)], fill=GREY)
+    pen.text((_LEFT, 14), "time until a squall of so many times the usual is told of (median)", fill=BLACK, font=font)
     pen.text(
         ((_LEFT + right) / 2, HEIGHT - 14),
         "budget, pages a month (in brackets: those of this history)",
-        fill=_BLACK,
+        fill=BLACK,
         font=font,
         anchor="mm",
     )
-    png = io.BytesIO()
-    image.quantize(64).save(png, "PNG", optimize=True)
-    return png.getvalue()
+    return png(image)

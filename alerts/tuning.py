@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from alerts.backtest import Conditions, Past, Subject, pages_of, subjects_of_past
+from alerts.backtest import Past, Subject, pages_of, subjects_of_past
 from stream.detector import Detection, judge, windows_of
 from stream.history import DAY, History
+from stream.settings import AlertSettings
 
 BUDGETS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 12.0)
 SIZES = (2.0, 4.0, 8.0, 16.0)  # times a subject's usual
@@ -41,7 +42,7 @@ class Choice(Struct, frozen=True):
 def tune(
     past: Past,
     detection: Detection,
-    conditions: Conditions,
+    alerts: AlertSettings,
     budgets: Sequence[float] = BUDGETS,
     sizes: Sequence[float] = SIZES,
     samples: int = SAMPLES,
@@ -50,12 +51,12 @@ def tune(
     """Try budgets. The squalls are Poisson counts of `size` - 1 times the usual rate on top of what came, each headline
     a story of its own by another source, each in the subject and at the hour of a headline that is drawn from the
     history; the same for every budget."""
-    subjects = list(subjects_of_past(past, detection, conditions))
+    subjects = list(subjects_of_past(past, detection, alerts))
     # The same moments for every size, so that they can be compared.
     laid = [
         each
         for size in sizes
-        for each in _laid(subjects, past, detection, conditions, size, samples, np.random.default_rng(seed))
+        for each in _laid(subjects, past, detection, alerts, size, samples, np.random.default_rng(seed))
     ]
     months = past.step * past.steps / _MONTH
     choices = []
@@ -91,7 +92,7 @@ def _laid(
     subjects: Sequence[Subject],
     past: Past,
     detection: Detection,
-    conditions: Conditions,
+    alerts: AlertSettings,
     size: float,
     samples: int,
     chance: np.random.Generator,
@@ -119,7 +120,7 @@ def _laid(
         counts = known.counts.copy()
         counts[start - end :] = np.nan_to_num(counts[start - end :]) + more
         surprise, _, _ = judge(look.baseline, replace(known, counts=counts), windows, detection.zone, end - start)
-        broad = _broad(more, subject.broad[start:end], windows, past.step, conditions.stories_of(subject.name))
+        broad = _broad(more, subject.broad[start:end], windows, past.step, alerts.stories_of(subject.name))
         loudest = np.where(broad, np.nan_to_num(surprise, nan=-1.0), -1.0).max(1)
         found.append(_Squall(size, loudest.tolist(), number, subject))
     return found

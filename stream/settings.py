@@ -19,6 +19,7 @@ from model.errors import SettingsError
 from model.providers import ProviderChoice
 from model.registry import RegistryPlace
 from stream.duration import Duration, format_duration
+from stream.subjects import ALL
 
 SETTINGS_FILE = "newsquall.toml"
 
@@ -285,6 +286,10 @@ class AlertSettings(Section):
         "docs/oncall.md",
         description="where the runbooks are, as it stands before #anchor in a page: a path or a URL",
     )
+
+    def stories_of(self, subject: str) -> int:
+        """The distinct stories that a subject's window must hold."""
+        return self.stories_all if subject == ALL else self.stories
 
 
 Secret = Annotated[SecretStr, Field(min_length=16)]

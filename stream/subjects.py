@@ -21,6 +21,16 @@ def entity_subject(entity: str) -> str:
     return f"entity/{entity}"
 
 
+def breadth_of(subject: str) -> int:
+    """0 for an entity, 1 for a topic, 2 for all topics together, 3 for what is none of them: a page is the narrowest
+    subject's.
+
+    >>> [breadth_of(subject) for subject in ("entity/Acme", "topic/earnings", ALL, "alert/LagOld")]
+    [0, 1, 2, 3]
+    """
+    return 2 if subject == ALL else {"entity": 0, "topic": 1}.get(subject.partition("/")[0], 3)
+
+
 def subjects_of(headline: ScoredHeadline) -> list[tuple[str, ScoredHeadline]]:
     """The subjects that a headline counts for, with the headline as it is for each."""
     return [

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from alerts.backtest import Conditions, Past, past_of
+from alerts.backtest import Past, past_of
 from deploy.commands import options
 from deploy.commands.console import counted, progress, say
 from deploy.commands.detect import detection
@@ -13,10 +13,11 @@ from model.masking import Masker
 from model.providers import ProviderChoice
 from stream.clock import utc_now
 from stream.detector import Detection
+from stream.duration import format_duration
 from stream.headlines import read_headlines
 from stream.history import DAY
 from stream.records import ScoredHeadline
-from stream.settings import Settings
+from stream.settings import AlertSettings, Settings
 from stream.watchlist import load_watchlist
 
 # What a month of days would teach is too little to know a tail by.
@@ -57,10 +58,11 @@ def read_past(
     return past, version
 
 
-def judged_by(settings: Settings, past: Past, budget: float | None) -> tuple[Detection, Conditions]:
+def judged_by(settings: Settings, past: Past, budget: float | None) -> tuple[Detection, AlertSettings]:
     """How the settings would have a past judged, and what a page needs. `budget`: in place of theirs."""
     how = detection(settings, budget)
     if past.step == DAY:
         how = replace(how, history=DAYS_OF_A_FILE_OF_DAYS * DAY)
-    alerts = settings.alerts
-    return how, Conditions(alerts.stories, alerts.stories_all, alerts.sources)
+    if past.step * past.steps <= how.shortest:
+        say(f"nothing was judged: it takes {format_duration(settings.trends.shortest_history)} of history first")
+    return how, settings.alerts

@@ -8,16 +8,17 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from alerts.backtest import Conditions, back_test, past_of
+from alerts.backtest import back_test, past_of
 from stream.detector import Detection
 from stream.fingerprint import fingerprint
 from stream.history import DAY
 from stream.records import ScoredHeadline
+from stream.settings import AlertSettings
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAYS = 21
 HOUR = timedelta(hours=1)
-FEW = Conditions(stories=4, stories_all=6, sources=3)
+FEW = AlertSettings(stories=4, stories_all=6, sources=3)
 TWO_A_MONTH = Detection(pages_a_month=2.0, shortest=7 * DAY)
 COMPANIES = "Kestrovan Pellwick Ostrava Brindle Tallow Vexford Quarrel Hollin Marchbank Dunmore".split()
 DOINGS = (
@@ -81,10 +82,10 @@ def squall(chance: random.Random, at: datetime, size: int, first: int, **fields:
 BEGIN = START + timedelta(days=17, hours=10)
 
 
-def pages_of(headlines: Sequence[ScoredHeadline], conditions: Conditions = FEW, how: Detection = TWO_A_MONTH):
+def pages_of(headlines: Sequence[ScoredHeadline], alerts: AlertSettings = FEW, how: Detection = TWO_A_MONTH):
     past = past_of(headlines)
     assert past is not None
-    return back_test(past, how, conditions)
+    return back_test(past, how, alerts)
 
 
 @pytest.fixture

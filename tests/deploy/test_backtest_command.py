@@ -95,3 +95,12 @@ def test_a_bad_row_is_told_and_stops_only_if_asked(history: str, capsys: Capture
     assert call(history) == cli.OK
     assert "news.jsonl:535: not JSON" in capsys.readouterr().err
     assert call(history, "--strict") != cli.OK
+
+
+def test_a_file_that_is_too_short_to_judge_by_is_told_to_be(history: str, capsys: Captured) -> None:
+    lines = Path(history).read_text(encoding="utf-8").splitlines(keepends=True)
+    Path("short.jsonl").write_text("".join(lines[:60]), encoding="utf-8")
+    assert call("short.jsonl") == cli.OK
+    assert "nothing was judged: it takes 3d of history first" in capsys.readouterr().err
+    assert call(history) == cli.OK
+    assert "nothing was judged" not in capsys.readouterr().err
