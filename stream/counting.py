@@ -36,7 +36,7 @@ GRACE_MINUTES = 2
 OLDEST_TOLD_MINUTES = 5
 # Learning baselines shares the loop with everything else: a tick gives it this long, the most stale first.
 FIT_BUDGET_SECONDS = 0.05
-# ... but as long while some have not been learnt at all, as after a start: nobody is judged until then.
+# ... but as long while some have not been learnt, as after a start or a back-fill: they are not judged until then.
 FIRST_FIT_BUDGET_SECONDS = 0.4
 # Between two ticks: beyond it the process was paused, or has no time for anything.
 LONGEST_TICK = timedelta(seconds=5)
@@ -146,12 +146,12 @@ class TrendKeeper:
 
     def fit(self, now: datetime, budget_seconds: float, first_seconds: float) -> None:
         """Learn baselines anew where it is time, the most stale first, within a budget; within the other one those
-        that have never been learnt."""
+        that have never been learnt, or not with all their past."""
         due = sorted((t for t in self.trends.values() if t.needs_fit(now)), key=lambda trend: trend.fitted_at)
         likes = self._likes() if due else None
         started = time.perf_counter()
         for trend in due:
-            budget = first_seconds if trend.fitted_at == float("-inf") else budget_seconds
+            budget = first_seconds if trend.fitted_at == float("-inf") or trend.stale else budget_seconds
             if time.perf_counter() - started > budget:
                 break
             trend.fit(now, likes)

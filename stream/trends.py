@@ -19,6 +19,9 @@ from stream.tellings import Tellings
 # So many of a subject's oldest headlines do not tell how long it has been watched: they may be back-dated.
 _STRAYS = 2
 _STRAY_SHARE = 0.02
+# More than these that come for a time which a baseline already stands on, and a past is being filled in: the baseline
+# is learnt anew this soon.
+_STALE_FOR = timedelta(seconds=10)
 
 
 @dataclass
@@ -95,6 +98,9 @@ class SubjectTrend:
     # What the windows hold at a minute, until another headline is counted: a worker asks every second of every subject.
     _held: tuple[int, list[tuple[Counts, int, int]]] | None = None
     _changed: bool = True
+    # Headlines that the baseline stands on, and those that have come since for the same time.
+    _taught: int = 0
+    _came_since: int = 0
     _dropped: int = -1  # the last day whose pages were looked through
 
     def __post_init__(self) -> None:
@@ -132,6 +138,7 @@ class SubjectTrend:
         self._changed = True
         self._held = None
         self._minutes[entry.minute].add(entry)
+        self._came_since += self.baseline is not None and entry.minute < self.baseline.last_minute
         if entry.sentiment != "negative":
             return
         # Stories are told apart where a window still sees them; of a past that is further back only what is word for
@@ -184,15 +191,22 @@ class SubjectTrend:
 
     @property
     def judge(self) -> Baseline | None:
-        """The baseline, if it stands on enough history to judge by."""
+        """The baseline, if it stands on enough history to judge by, and on all that is known of it: what was learnt of
+        half a past finds the other half surprising."""
         shortest = self.settings.shortest_history.total_seconds() / 60
-        if self.baseline is None or self.baseline.history_minutes < shortest:
+        if self.baseline is None or self.baseline.history_minutes < shortest or self.stale:
             return None
         return self.baseline
 
+    @property
+    def stale(self) -> bool:
+        """Whether a past is being filled in that the baseline does not know."""
+        return self._came_since > _STRAYS + int(self._taught * _STRAY_SHARE)
+
     def needs_fit(self, now: datetime) -> bool:
         """Whether there is something new to learn and the last time is long enough ago."""
-        return self._changed and now.timestamp() - self.fitted_at >= self.settings.refit.total_seconds()
+        wait = min(self.settings.refit, _STALE_FOR) if self.stale else self.settings.refit
+        return self._changed and now.timestamp() - self.fitted_at >= wait.total_seconds()
 
     def fit(self, now: datetime, likes: Array | None = None) -> None:
         """Learn the baseline anew, from history without its newest part; forget what no window sees any more.
@@ -212,6 +226,9 @@ class SubjectTrend:
             news = {at: counts.news for at, counts in self._minutes.items() if counts.news}
             history = of_minutes(news, self._watched_since(minute - held_back), minute - held_back)
             self.baseline = fit(history, self.windows, self.settings.clocks, likes)
+            last = self.baseline.last_minute
+            self._taught = sum(counts.total for at, counts in self._minutes.items() if at < last)
+            self._came_since = 0
         self.fitted_at = now.timestamp()
         self._changed = False
 

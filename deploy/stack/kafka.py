@@ -92,7 +92,8 @@ class Kafka(Server):
         java = program("java")
         if not any(self.jars.glob("kafka_*.jar")):
             raise ProgramMissingError(f"Kafka (no jars in {self.jars})")
-        if not is_free(self._controller_port):  # somebody took it since; no client knows it, so another does as well
+        # Somebody took it since, or it is the other one of ours; no client knows it, so another does as well.
+        while self._controller_port == self.port or not is_free(self._controller_port):
             self._controller_port = free_port()
         settings = self.folder / "server.properties"
         write_whole(settings, "".join(f"{name}={value}\n" for name, value in self._all_settings().items()))

@@ -7,6 +7,8 @@ from pathlib import Path
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _PREFERRED = range(20_000, 30_000)
 _TRIES = 200
+# Not the program's own random numbers: who seeds those, as tests do, would be given the same ports again and again.
+_CHANCE = random.SystemRandom()
 
 
 def free_port() -> int:
@@ -17,7 +19,7 @@ def free_port() -> int:
     """
     first, last = _ephemeral_range()
     candidates = [port for port in _PREFERRED if not first <= port <= last]
-    for port in random.sample(candidates, min(_TRIES, len(candidates))):
+    for port in _CHANCE.sample(candidates, min(_TRIES, len(candidates))):
         if is_free(port):
             return port
     with socket.socket() as probe:  # a machine that uses every port for outgoing connections

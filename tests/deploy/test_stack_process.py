@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import re
 import signal
 import subprocess
@@ -193,6 +194,14 @@ def test_no_child_outlives_its_parent(number: signal.Signals, tmp_path: Path) ->
             parent.kill()
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+def test_free_ports_are_others_though_somebody_seeds_the_random_numbers() -> None:
+    ports = []
+    for _ in range(2):
+        random.seed(0)
+        ports.append([free_port() for _ in range(5)])
+    assert ports[0] != ports[1]
 
 
 def test_a_free_port_is_free_and_no_outgoing_connection_takes_it() -> None:

@@ -199,6 +199,32 @@ def test_copies_of_old_do_not_teach_what_is_usual():
     assert copied.baseline.rates.sum() == pytest.approx(plain.baseline.rates.sum(), rel=0.1)
 
 
+def test_what_was_learnt_of_half_a_past_does_not_judge_the_other_half():
+    past = sorted(history(20, a_day=48), key=lambda each: each.minute)
+    trend = trend_with(past[:300])
+    trend.fit(NOW)
+    assert trend.judge is not None
+    trend.count(Tally(SUBJECT, "m1", past[300:]), NOW)
+    assert trend.judge is None
+    assert not trend.needs_fit(NOW + timedelta(seconds=9))
+    soon = NOW + timedelta(seconds=10)
+    assert trend.needs_fit(soon)
+    trend.fit(soon)
+    assert trend.judge is not None
+    assert max(reading.surprise for reading in trend.readings(soon)) < 3
+
+
+def test_a_few_late_headlines_leave_a_subject_judged():
+    trend = trend_with(history(9))
+    trend.fit(NOW)
+    late = [
+        entry(f"l{number}", MINUTE - 600 - number, title=f"Ship {number} sinks off {number}") for number in range(4)
+    ]
+    trend.count(Tally(SUBJECT, "m1", late), NOW)
+    assert trend.judge is not None
+    assert not trend.needs_fit(NOW + timedelta(minutes=4))
+
+
 def test_the_newest_hour_does_not_teach_yet():
     trend = trend_with(history(9))
     trend.fit(NOW)
