@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from alerts.breadth import distinct
 from alerts.evidence import Evidence, gather, same_squall
+from stream.budget import Limits, Severity
 from stream.detector import Detection, Look, detect, looks, windows_of
 from stream.duration import format_duration
 from stream.history import DAY, History
@@ -36,7 +37,7 @@ class PastPage(Struct, frozen=True):
     """A page that would have been sent. `surprise`, `count`, `baseline`: of the `window` that it began with, without
     the copies that are no news. `stories`, `sources`: distinct ones from the squall's onset to the page. `evidence`:
     the titles of the weightiest stories. `also_subjects`: others that the same squall would have made fire. `peak`: the
-    surprise that it came to."""
+    surprise that it came to; `severity`: what that makes it."""
 
     subject: str
     fired_at: datetime
@@ -50,6 +51,7 @@ class PastPage(Struct, frozen=True):
     count: int
     baseline: float
     peak: float
+    severity: Severity = "page"
     since: datetime | None = None
     also_subjects: list[str] = []
 
@@ -152,29 +154,31 @@ def subjects_of_past(past: Past, detection: Detection, alerts: AlertSettings) ->
 
 
 def back_test(past: Past, detection: Detection, alerts: AlertSettings) -> list[PastPage]:
-    """The pages, oldest first. `detection.pages_a_month`: of all subjects together."""
+    """The pages, oldest first. `detection.budget`: of all subjects together."""
     return pages_of(past, subjects_of_past(past, detection, alerts), detection)
 
 
 def pages_of(past: Past, subjects: Iterable[Subject], detection: Detection) -> list[PastPage]:
     """The pages that subjects have within a budget, as `back_test`."""
-    how = replace(detection, pages_a_month=detection.pages_a_month / max(1, len(past.negatives)))
-    fired: list[tuple[str, Squall, float]] = []
+    how = replace(detection, budget=detection.budget.shared(len(past.negatives)))
+    fired: list[tuple[str, Squall, Limits]] = []
     for subject in subjects:
         judged = detect(subject.series, how, subject.broad, subject.seen)
         for squall in judged.squalls:
             at = round((squall.fired_at - past.first) / past.step) - 1
-            fired.append((subject.name, squall, float(judged.threshold[at])))
+            fired.append((subject.name, squall, judged.limits(at)))
     fired.sort(key=lambda each: (each[1].fired_at, breadth_of(each[0])))
     pages: list[_Open] = []
-    for name, squall, threshold in fired:
+    for name, squall, limits in fired:
         evidence = _evidence(past, name, squall)
         page = next((each for each in pages if each.goes_on(squall) and same_squall(evidence.ids, each.ids)), None)
         if page is not None:
             page.also.append(name)
+            page.critical = page.critical or limits.severity(squall.peak.surprise) == "critical"
             page.ends = max(page.ends, _end(squall))
         else:
-            pages.append(_Open(name, squall, threshold, evidence, _end(squall)))
+            critical = limits.severity(squall.peak.surprise) == "critical"
+            pages.append(_Open(name, squall, limits.page, evidence, _end(squall), critical))
     return [each.page() for each in pages]
 
 
@@ -185,6 +189,7 @@ class _Open:
     threshold: float
     evidence: Evidence
     ends: float
+    critical: bool
     also: list[str] = field(default_factory=list)
 
     @property
@@ -209,6 +214,7 @@ class _Open:
             count=int(gust.count),
             baseline=round(gust.usual, 2),
             peak=round(self.squall.peak.surprise, 2),
+            severity="critical" if self.critical else "page",
             since=self.evidence.since,
             also_subjects=self.also,
         )

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
-from alerts.page import Page, usual_words, window_words
+from alerts.page import Page
 from alerts.picture import BLACK, GREY, GRID, RED, png
+from alerts.wording import usual_words, window_words
 from stream.archive import Archive, archive_errors
 from stream.duration import parse_duration
 

@@ -52,7 +52,7 @@ def chart_group(kinds: "Iterable[Kind]", settings: Settings) -> dict[str, Any]:
     for kind in kinds:
         most = f"max by ({kind.label}) ({kind.prefix}_surprise{kind.selector})"
         # A subject that is not judged has no threshold, and nothing of it is turning.
-        of_page = f"{most} / on ({kind.label}) ({kind.threshold} > 0)"
+        of_page = f"{most} / on ({kind.label}) ({kind.limit('page')} > 0)"
         recorded[share_of_page(kind.label)] = f"{of_page}\nor on ({kind.label}) 0 * {most}"
     recorded |= {
         # A partition that moves takes its counts along; a worker that had it before would seem to have leapt.

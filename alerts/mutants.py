@@ -68,7 +68,8 @@ def mutants(rules: dict[str, Any], owner: str) -> Iterator[Mutant]:
         for rule_at, rule in enumerate(group["rules"]):
             name = rule.get("alert") or rule["record"]
             kind = _kind(rule)
-            told_of = f"{name} {kind}: " if kind and "alert" in rule else f"{name}: "
+            # A subject's alerts share a name, and differ in the kind and in the severity.
+            told_of = f"{name} {kind} {rule['labels']['severity']}: " if kind and "alert" in rule else f"{name}: "
             for change, changed in _changed(rule):
                 mutated = copy.deepcopy(rules)
                 mutated["groups"][group_at]["rules"][rule_at] = changed

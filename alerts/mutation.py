@@ -25,17 +25,17 @@ EXCUSED: tuple[tuple[str, str, str], ...] = (
     ),
     (
         SQUALL,
-        r'NegativeNewsSquall \w+: \d+\. matcher alertstate="firing" left out',
+        r'(NegativeNewsSquall \w+ \w+|newsquall:\w+_squall_paged): \d+\. matcher alertstate="firing" left out',
         "without waiting (for: 0s) no alert is ever pending",
     ),
     (
         SQUALL,
-        r'NegativeNewsSquall (\w+): \d+\. matcher \1!="" left out',
+        r'(?:NegativeNewsSquall |newsquall:)(topic|entity)\w*(?: \w+)?: \d+\. matcher \1!="" left out',
         "no subject is without a name, so none is matched with an alert of the other kind, which lacks the label",
     ),
     (
         SQUALL,
-        r'NegativeNewsSquall \w+: 9\. matcher window="1d" left out',
+        r'NegativeNewsSquall \w+ page: 9\. matcher window="1d" left out',
         "when the longest window lies after the last squall, each shorter one does too, and may begin one by itself",
     ),
     (WATCHDOG, r"1\. number 1 as \d", "it fires whatever its value, and nobody reads that"),

@@ -59,8 +59,8 @@ class Notification(Struct, frozen=True, rename="camel"):
 
 
 class Reading(Struct, frozen=True):
-    """What one window of a subject held when the alert was last evaluated. `window`: its name, such as
-    15m."""
+    """What one window of a subject held when the alert was last evaluated. `window`: its name, such as 15m; `share`: of
+    negatives among its headlines, None where the alert does not say."""
 
     window: str
     headlines: float = 0.0
@@ -68,6 +68,7 @@ class Reading(Struct, frozen=True):
     surprise: float = 0.0
     stories: float = 0.0
     sources: float = 0.0
+    share: float | None = None
 
     @property
     def length(self) -> timedelta:
@@ -113,7 +114,7 @@ def readings(annotations: Mapping[str, str]) -> list[Reading]:
     page with fewer numbers is better than none.
 
     >>> readings({"windows": "5m headlines 18;5m baseline 0.01;5m surprise 31.5;5m stories 18;5m sources 8;"})
-    [Reading(window='5m', headlines=18.0, baseline=0.01, surprise=31.5, stories=18.0, sources=8.0)]
+    [Reading(window='5m', headlines=18.0, baseline=0.01, surprise=31.5, stories=18.0, sources=8.0, share=None)]
     """
     numbers: dict[str, dict[str, float]] = {}
     for part in annotations.get("windows", "").split(";"):
@@ -126,6 +127,19 @@ def readings(annotations: Mapping[str, str]) -> list[Reading]:
             numbers.setdefault(window, {})[name] = number
     found = [Reading(window=window, **values) for window, values in numbers.items()]
     return sorted(found, key=lambda reading: reading.length)
+
+
+def usual_share(annotations: Mapping[str, str]) -> float | None:
+    """The share of negatives in the subject's history, in [0, 1]; None if the alert does not say.
+
+    >>> usual_share({"usual_share": "0.25"}), usual_share({"usual_share": "NaN"}), usual_share({})
+    (0.25, None, None)
+    """
+    try:
+        share = float(annotations.get("usual_share", ""))
+    except ValueError:
+        return None
+    return share if 0 <= share <= 1 else None
 
 
 def refusals(annotations: Mapping[str, str]) -> Refusals | None:

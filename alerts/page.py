@@ -1,8 +1,7 @@
 """A page: what the on-call person gets, all of it, as a record (JSON, `version` 1) and in a sentence."""
 
 import hashlib
-import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import quote, urlencode
 
@@ -12,8 +11,9 @@ from msgspec import Struct
 from alerts.circumstances import Circumstances
 from alerts.dashboardlinks import BEFORE, alert_path, subject_path
 from alerts.evidence import Evidence, Story
-from alerts.notification import Alert, Reading
+from alerts.notification import Alert, Reading, usual_share
 from alerts.rules import KINDS, anchor
+from alerts.wording import about, chance_words, lasted_words, number, usual_words, window_words
 from stream.duration import parse_duration
 from stream.settings import Settings
 from stream.subjects import ALL
@@ -84,7 +84,8 @@ class Page(Struct, frozen=True):
     `sentence`: all of it in a sentence. `subject`: topic/NAME or entity/NAME, or alert/NAME for an alert
     about the monitor itself, which has no numbers and no stories. `also_subjects`: others that the same
     squall made fire. `count`: negatives in the last `window`, which usually holds `baseline`; `surprise`:
-    -log10 of the chance of that, when the alert fired. `headlines`, `story_count` and `source_count`: from
+    -log10 of the chance of that, when the alert fired; `share`: of negatives among all of the subject's headlines in
+    the window then, and `usual_share` in its history, in [0, 1]. `headlines`, `story_count` and `source_count`: from
     the onset, `since`, to the last headline, `last_at`. `models`: the versions that scored them. `revision`: how often
     it has been told that it grew. `previous`: the squall before of this subject, None if there is no page of it.
     `circumstances`: what else changed when this one began.
@@ -106,6 +107,8 @@ class Page(Struct, frozen=True):
     count: int | None = None
     baseline: float | None = None
     surprise: float | None = None
+    share: float | None = None
+    usual_share: float | None = None
     stories: list[PageStory] = []
     headlines: int = 0
     story_count: int = 0
@@ -150,6 +153,8 @@ def squall_page(alert: Alert, reading: Reading | None, evidence: Evidence, negat
         count=max(negatives, int(reading.headlines)) if reading else None,
         baseline=reading.baseline if reading else None,
         surprise=reading.surprise if reading else None,
+        share=reading.share if reading else None,
+        usual_share=usual_share(alert.annotations),
         stories=[_page_story(story) for story in evidence.stories[:STORIES]],
         headlines=evidence.headlines,
         story_count=len(evidence.stories),
@@ -173,20 +178,36 @@ def plain_page(alert: Alert, settings: Settings) -> Page:
     )
 
 
-def joined_page(page: Page, alert: Alert) -> Page:
-    """The page when another alert tells of its squall; it is told again where that one is more severe."""
+def joined_page(page: Page, alert: Alert, reading: Reading | None, evidence: Evidence) -> Page:
+    """The page when another alert tells of its squall; it is told again where that one is more severe. `reading`,
+    `evidence`: the alert's."""
     others = [each for each in dict.fromkeys([*page.also_subjects, alert.subject]) if each != page.subject]
     joined = msgspec.structs.replace(page, also_subjects=others)
-    severity = alert.labels.get("severity", "page")
-    if _rank(severity) <= _rank(page.severity):
+    if severity_rank(alert) <= _rank(page.severity):
         return joined
-    return msgspec.structs.replace(joined, severity=severity, revision=page.revision + 1)
+    severity = alert.labels["severity"]
+    worse = msgspec.structs.replace(joined, severity=severity, revision=page.revision + 1)
+    if reading and alert.subject == page.subject:
+        worse = msgspec.structs.replace(
+            _with(worse, evidence),
+            window=reading.window,
+            count=int(reading.headlines),
+            baseline=reading.baseline,
+            surprise=reading.surprise,
+            share=reading.share,
+        )
+    return msgspec.structs.replace(worse, sentence=f"Now {severity}: {_firing_sentence(worse)}")
 
 
 def grown_page(page: Page, count: int, evidence: Evidence | None) -> Page:
     """The page when its window holds `count` by now, and it is told again."""
     grown = msgspec.structs.replace(_with(page, evidence), count=count, revision=page.revision + 1)
     return msgspec.structs.replace(grown, sentence=f"Grown: {_firing_sentence(grown)}")
+
+
+def severity_rank(alert: Alert) -> int:
+    """How severe an alert is, beside others."""
+    return _rank(alert.labels.get("severity", "page"))
 
 
 def _rank(severity: str) -> int:
@@ -249,39 +270,6 @@ def previous_squall(page: Page, verdict: str | None) -> PreviousSquall:
     )
 
 
-def about(subject: str) -> str:
-    """What a squall is about.
-
-    >>> about("entity/Kestrovan Engineering"), about("topic/credit_debt"), about("topic/all")
-    ('about Kestrovan Engineering', 'on credit and debt', 'over all topics')
-    """
-    kind, _, name = subject.partition("/")
-    if kind == "entity":
-        return f"about {name}"
-    return "over all topics" if name == "all" else f"on {name.replace('_', ' and ')}"
-
-
-def number(count: int, one: str, many: str | None = None) -> str:
-    """A count with its noun.
-
-    >>> number(1, "story", "stories"), number(32770, "headline")
-    ('1 story', '32,770 headlines')
-    """
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def window_words(window: str) -> str:
-    """A window's name in words.
-
-    >>> window_words("1h"), window_words("90s")
-    ('1 hour', '90 seconds')
-    """
-    units = {"ms": "millisecond", "s": "second", "m": "minute", "h": "hour", "d": "day"}
-    unit = window.lstrip("0123456789. ")
-    amount = window.removesuffix(unit).strip()
-    return f"{amount} {units[unit]}{'' if amount == '1' else 's'}"
-
-
 def told_words(story: PageStory) -> str:
     """Who tells a story, how often, and how sure the model is."""
     others = len(story.sources) - SOURCES
@@ -302,6 +290,13 @@ def surprise_words(page: Page) -> str | None:
         return None
     chance = chance_words(page.surprise)
     return f"{page.surprise:.1f} in {window_words(page.window)}: by its history a chance of {chance}"
+
+
+def share_words(page: Page) -> str | None:
+    """Whether the subject's news has turned or there is only more of it; None without both numbers."""
+    if page.share is None or page.usual_share is None:
+        return None
+    return f"{page.share:.0%} of its headlines are negative, usually {page.usual_share:.0%}"
 
 
 def also_words(page: Page) -> str:
@@ -328,60 +323,6 @@ def previous_words(page: Page) -> str | None:
 def circumstances_words(page: Page) -> str | None:
     """Whether it is the news, or what comes in, or the model."""
     return None if page.circumstances is None else f"Data or model? {page.circumstances.sentence}"
-
-
-def usual_words(baseline: float) -> str:
-    """What is usual, no finer than is of use.
-
-    >>> usual_words(0.0), usual_words(0.004), usual_words(0.012), usual_words(3.14), usual_words(48.6)
-    ('usually none', 'usually less than 0.01', 'usually 0.01', 'usually 3.1', 'usually 49')
-    """
-    if baseline <= 0:
-        return "usually none"
-    if baseline < 0.01:
-        return "usually less than 0.01"
-    digits = 2 if baseline < 0.1 else max(0, 1 - math.floor(math.log10(baseline)))
-    text = f"{baseline:,.{digits}f}"
-    return f"usually {text.rstrip('0').rstrip('.') if '.' in text else text}"
-
-
-def clock_words(moment: datetime) -> str:
-    """A time of day.
-
-    >>> clock_words(datetime(2026, 7, 3, 2, 40, tzinfo=UTC))
-    '02:40:00 UTC'
-    """
-    return f"{moment.astimezone(UTC):%H:%M:%S} UTC"
-
-
-def lasted_words(duration: timedelta) -> str:
-    """How long something lasted, in its two largest units.
-
-    >>> lasted_words(timedelta(seconds=40)), lasted_words(timedelta(minutes=83))
-    ('40 s', '1 h 23 min')
-    """
-    seconds = max(0, int(duration.total_seconds()))
-    parts = [
-        (seconds // 86400, "d"),
-        (seconds // 3600 % 24, "h"),
-        (seconds // 60 % 60, "min"),
-        (seconds % 60, "s"),
-    ]
-    first = next((at for at, (amount, _) in enumerate(parts) if amount), len(parts) - 1)
-    return " ".join(f"{amount} {unit}" for amount, unit in parts[first : first + 2] if amount) or "0 s"
-
-
-def chance_words(surprise: float) -> str:
-    """What a surprise means.
-
-    >>> chance_words(4.0), chance_words(5.3), chance_words(31.0)
-    ('1 in 10,000', '1 in 200,000', 'less than 1 in a million')
-    """
-    if surprise > 6:
-        return "less than 1 in a million"
-    odds = 10**surprise
-    rounded = round(odds, -math.floor(math.log10(odds)))
-    return f"1 in {rounded:,.0f}"
 
 
 def _page_story(story: Story) -> PageStory:

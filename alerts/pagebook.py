@@ -254,6 +254,24 @@ class PageBook:
         if connection.execute(known).first() is None:
             connection.execute(_subjects.insert().values(**row, fired_at=microseconds(page.fired_at)))
 
+    def page_beside(self, alert: Alert) -> Page | None:
+        """The open page of a squall's subject that another rule of it fires for."""
+        others = sa.exists().where(
+            _alerts.c.page_id == _pages.c.id,
+            _alerts.c.fingerprint != alert.fingerprint,
+            _alerts.c.resolved_at.is_(None),
+        )
+        query = (
+            sa.select(_pages.c.page)
+            .join(_subjects, _subjects.c.page_id == _pages.c.id)
+            .where(_subjects.c.subject == alert.subject[:LONGEST_SUBJECT], _pages.c.state == "firing", others)
+            .order_by(_pages.c.fired_at.desc(), _pages.c.id)
+            .limit(1)
+        )
+        with self._transaction() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else _page.decode(found)
+
     def earlier_firings(self, alert: Alert) -> list[Alert]:
         """Unresolved firings of the same rule and subject that began before this one: their end was never
         heard of."""

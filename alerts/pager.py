@@ -21,6 +21,7 @@ from alerts.page import (
     plain_page,
     previous_squall,
     resolved_page,
+    severity_rank,
     squall_page,
 )
 from alerts.pagebook import Entry, PageBook
@@ -58,8 +59,9 @@ class Pager:
         alerts = [alert for alert in alerts if alert.name != WATCHDOG]
         # What fires before what has ended: a subject that takes a squall over keeps its page open. The most
         # specific subject first, so that it is the page's.
-        for alert in sorted((each for each in alerts if each.status == "firing"), key=_specificity):
-            self._fire(alert, now)
+        firing = sorted((each for each in alerts if each.status == "firing"), key=_specificity)
+        for alert in firing:
+            self._fire(alert, firing, now)
         for alert in alerts:
             if alert.status == "resolved":
                 ended_at = _ended_at(alert, now)
@@ -96,34 +98,48 @@ class Pager:
                 log.info("page %s: %s", larger.id, larger.sentence)
         return grown
 
-    def _fire(self, alert: Alert, now: datetime) -> None:
+    def _fire(self, alert: Alert, firing: Sequence[Alert], now: datetime) -> None:
         if self.book.page_of(alert) is None:
             if alert.is_squall:
-                self._fire_squall(alert, now)
+                self._fire_squall(alert, firing, now)
             else:
                 self.book.open_page(self._linked(plain_page(alert, self._settings), now), alert, [], now)
         # Alertmanager does not tell the end of what is silenced meanwhile.
         for earlier in self.book.earlier_firings(alert):
             self._end(earlier, alert.starts_at, now)
 
-    def _fire_squall(self, alert: Alert, now: datetime) -> None:
+    def _fire_squall(self, alert: Alert, firing: Sequence[Alert], now: datetime) -> None:
         told = bool(readings(alert.annotations))
         reading = self._reading(alert)
         negatives = self._negatives(alert, reading, now)
         evidence = gather(negatives, reading.baseline, reading.length, now)
-        page = self._same_squall(evidence, now)
+        # A subject's rules of several severities tell of one squall, evidence or not.
+        page = self._same_squall(evidence, now) or self.book.page_beside(alert)
         if page is not None:
             log.info("%s tells of the squall of page %s (%s)", alert.subject, page.id, page.subject)
-            self.book.join(page, joined_page(page, alert), alert, now)
+            self.book.join(page, joined_page(page, alert, reading if told else None, evidence), alert, now)
             return
         if not negatives:
             log.warning("%s fires and the archive has no negative headline of it", alert.subject)
         lately = sum(1 for each in negatives if each.published_at > now - reading.length)
         page = squall_page(alert, reading if told else None, evidence, lately, self._settings)
+        page = msgspec.structs.replace(page, severity=self._severity(alert, evidence, firing, now))
         told_of = {"previous": self._previous(page), "circumstances": self.circumstances(alert, evidence, now)}
         page = self._linked(msgspec.structs.replace(page, **told_of), now)
         self.book.open_page(page, alert, evidence.ids, now)
         log.info("page %s: %s", page.id, page.sentence)
+
+    def _severity(self, alert: Alert, evidence: Evidence, firing: Sequence[Alert], now: datetime) -> str:
+        """Of the squall that an alert begins: that of the most severe of those which come together, so that nobody is
+        told in one moment of a squall and that it is worse."""
+        worst = alert
+        for other in firing:
+            if other.is_squall and severity_rank(other) > severity_rank(worst):
+                reading = self._reading(other)
+                theirs = gather(self._negatives(other, reading, now), reading.baseline, reading.length, now)
+                if other.subject == alert.subject or same_squall(theirs.ids, evidence.ids):
+                    worst = other
+        return worst.labels.get("severity", "page")
 
     def _previous(self, page: Page) -> PreviousSquall | None:
         """The squall before of the page's subject."""
@@ -207,9 +223,9 @@ class Pager:
             return self._archive.negatives(subject, since, until)
 
 
-def _specificity(alert: Alert) -> tuple[int, datetime, str]:
-    """Entities, then topics, then all topics together; then what fired first."""
-    return breadth_of(alert.subject), alert.starts_at, alert.fingerprint
+def _specificity(alert: Alert) -> tuple[int, int, datetime, str]:
+    """Entities, then topics, then all topics together; then the most severe, and what fired first."""
+    return breadth_of(alert.subject), -severity_rank(alert), alert.starts_at, alert.fingerprint
 
 
 def _ended_at(alert: Alert, now: datetime) -> datetime:

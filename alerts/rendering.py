@@ -13,14 +13,13 @@ from alerts.page import (
     PageStory,
     also_words,
     circumstances_words,
-    clock_words,
     extent_words,
-    lasted_words,
-    number,
     previous_words,
+    share_words,
     surprise_words,
     told_words,
 )
+from alerts.wording import clock_words, lasted_words, number
 
 WIDTH = 100
 _INDENT = 7  # of what stands behind or below a story's time
@@ -94,6 +93,8 @@ def _evidence(page: Page) -> Iterator[_Line]:
         yield _Line(Text(said, "yellow"))
         return
     yield _Line(Text(f"Since {clock_words(page.since)}: {extent_words(page)}"))
+    if share := share_words(page):
+        yield _Line(Text(share))
     if page.also_subjects:
         yield _also(page)
     for line in (previous_words(page), circumstances_words(page)):

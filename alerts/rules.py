@@ -5,8 +5,10 @@ A squall begins when, in some window, the surprise AND the distinct stories AND 
 their thresholds: one syndicated story never does. It goes on while some window passes and the calm window
 holds more negatives than it usually does. After it, a window may start another one only when all of it lies
 after the last: otherwise the first stray headline of the afternoon would page again on the morning's, which a
-window of a day still holds (refractory time; the policy that mattered most in Numenta's anomaly benchmark,
-Lavin and Ahmad, 2015).
+window of a day still holds. For `alerts.refractory` it must also be ten times rarer than the last one came to be:
+echoes are no news (the policy that mattered most in Numenta's anomaly benchmark, Lavin and Ahmad, 2015).
+
+While a squall is paged it may become critical, by a surprise of its own; then it is so until its end.
 """
 
 import re
@@ -19,8 +21,10 @@ import yaml
 
 from alerts.chartrules import chart_group
 from alerts.operations import CAUSES, Operation, operations
+from stream.budget import Severity
 from stream.duration import format_duration
 from stream.settings import Settings
+from stream.squall import LOUDER
 
 GROUP = "newsquall"
 # One name for topics and entities: Alertmanager groups by it, so that one squall's subjects come in one
@@ -28,7 +32,7 @@ GROUP = "newsquall"
 SQUALL = "NegativeNewsSquall"
 
 # What a page is told of each window; the gauges' names end so.
-NUMBERS = ("headlines", "baseline", "surprise", "stories", "sources")
+NUMBERS = ("headlines", "baseline", "surprise", "stories", "sources", "share")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,19 @@ class Kind:
     def squall(self) -> str:
         """The recording rule that holds the surprise of every window that passes all thresholds."""
         return f"newsquall:{self.label}_squall"
+
+    @property
+    def paged(self) -> str:
+        """The recording rule that holds the surprise of every subject that is paged, while it passes them."""
+        return f"newsquall:{self.label}_squall_paged"
+
+    def limit(self, severity: Severity) -> str:
+        """The surprise from which a subject has a squall of a severity."""
+        return f'{self.threshold}{{severity="{severity}"}}'
+
+    def fires(self, severity: Severity) -> str:
+        """What Prometheus records of the subjects that have a squall of a severity."""
+        return f'ALERTS{{alertname="{SQUALL}", alertstate="firing", severity="{severity}", {self.label}!=""}}'
 
 
 KINDS = (
@@ -98,7 +115,7 @@ def rule_file(settings: Settings) -> dict[str, Any]:
     """The alerts and what is recorded for them, as Prometheus documents it."""
     rules = [*_thresholds(settings)]
     for kind in KINDS:
-        rules += [_windows_that_pass(kind), _squall(kind, settings)]
+        rules += [_windows_that_pass(kind), _squall(kind, settings), _paged(kind), _critical(kind, settings)]
     rules += [_operation(each, settings) for each in operations(settings)]
     return {"groups": [{"name": GROUP, "interval": prometheus_duration(settings.alerts.evaluation), "rules": rules}]}
 
@@ -149,7 +166,7 @@ def _thresholds(settings: Settings) -> list[dict[str, Any]]:
     alerts = settings.alerts
     own = [
         # The maximum over instances, as of the surprise.
-        {"record": kind.threshold, "expr": f"max by ({kind.label}) ({kind.own}_surprise_threshold)"}
+        {"record": kind.threshold, "expr": f"max by ({kind.label}, severity) ({kind.own}_surprise_threshold)"}
         for kind in KINDS
     ]
     return own + [
@@ -169,7 +186,7 @@ def _windows_that_pass(kind: Kind) -> dict[str, Any]:
         return f"{gauge} >= scalar(newsquall:{threshold or number}_threshold)"
 
     surprise = f"max by ({kind.label}, window) ({kind.prefix}_surprise{kind.selector})"
-    surprise += f" >= on ({kind.label}) group_left () {kind.threshold}"
+    surprise += f" >= on ({kind.label}) group_left () {kind.limit('page')}"
     stories = passes("stories")
     if kind.label == "topic":
         # All topics together hold every squall there is, and everybody's ordinary bad news beside it. What is one
@@ -181,35 +198,67 @@ def _windows_that_pass(kind: Kind) -> dict[str, Any]:
 
 
 def _squall(kind: Kind, settings: Settings) -> dict[str, Any]:
-    windows = [format_duration(window) for window in settings.trends.windows]
     calm = f'{{window="{format_duration(settings.alerts.calm_window)}"}}'
-    fired = f'ALERTS{{alertname="{SQUALL}", alertstate="firing", {kind.label}!=""}}'
-    begins = [
-        f'{kind.squall}{{window="{window}"}} unless on ({kind.label}) max_over_time({fired}[{window}])'
-        for window in windows
-    ]
-    goes_on = f"{kind.squall} and on ({kind.label}) {fired}"
-    some_window = "\n  or ".join([*begins, goes_on])
+    goes_on = f"{kind.squall} and on ({kind.label}) {kind.fires('page')}"
+    some_window = f"{_begins(kind, settings)}\n  or {goes_on}"
     negatives, usual = (f"max by ({kind.label}) ({kind.prefix}_{number}{calm})" for number in ("headlines", "baseline"))
-    subject = f"{kind.label}/{{{{ $labels.{kind.label} }}}}"
     return {
         "alert": SQUALL,
         "expr": f"max by ({kind.label}) (\n  {some_window}\n)\nand {negatives} > {usual}\n",
         "for": "0s",
         "keep_firing_for": prometheus_duration(settings.alerts.keep_firing_for),
-        "labels": {"severity": "page", "subject": subject},
+        **_told(kind, settings, "page", "a page is due"),
+    }
+
+
+def _begins(kind: Kind, settings: Settings) -> str:
+    """The windows that may begin a squall: those that lie after the last one, and are no echo of it."""
+    since = f"unless on ({kind.label}) max_over_time({kind.fires('page')}"
+    after = "\n    or ".join(
+        f'{kind.squall}{{window="{format_duration(window)}"}} {since}[{prometheus_duration(window)}])'
+        for window in settings.trends.windows
+    )
+    peak = f"max_over_time({kind.paged}[{prometheus_duration(settings.alerts.refractory)}])"
+    echoes = f"{kind.squall} < on ({kind.label}) group_left () ({peak} + {LOUDER:g})"
+    return f"({after})\n  unless on ({kind.label}, window) ({echoes})"
+
+
+def _paged(kind: Kind) -> dict[str, Any]:
+    # After the alert in its group, so that it knows of what has just begun.
+    passes = f"max by ({kind.label}) ({kind.squall}) and on ({kind.label}) {kind.fires('page')}"
+    return {"record": kind.paged, "expr": passes}
+
+
+def _critical(kind: Kind, settings: Settings) -> dict[str, Any]:
+    becomes = f"{kind.squall} >= on ({kind.label}) group_left () {kind.limit('critical')}"
+    surprise = f"max by ({kind.label}) ({kind.prefix}_surprise)"
+    return {
+        "alert": SQUALL,
+        "expr": f"{surprise}\nand on ({kind.label}) ({becomes}\n  or {kind.fires('critical')})\n"
+        f"and on ({kind.label}) {kind.fires('page')}\n",
+        "for": "0s",
+        **_told(kind, settings, "critical", "it is critical"),
+    }
+
+
+def _told(kind: Kind, settings: Settings, severity: Severity, due: str) -> dict[str, Any]:
+    """A squall's labels and annotations."""
+    subject = f"{kind.label}/{{{{ $labels.{kind.label} }}}}"
+    return {
+        "labels": {"severity": severity, "subject": subject},
         "annotations": {
             "summary": f"Negative headlines {kind.about} surge: surprise "
-            f'{{{{ $value | printf "%.1f" }}}}, a page is due from {_threshold_template(kind)}.',
+            f'{{{{ $value | printf "%.1f" }}}}, {due} from {_threshold_template(kind, severity)}.',
             "windows": _windows_template(kind),
+            "usual_share": _usual_share_template(kind),
             "rejected": _rejected_template(),
             "runbook": _runbook(settings, SQUALL),
         },
     }
 
 
-def _threshold_template(kind: Kind) -> str:
-    found = f"query (printf `{kind.threshold}{{{kind.label}=%q}}` $labels.{kind.label})"
+def _threshold_template(kind: Kind, severity: Severity) -> str:
+    found = f'query (printf `{kind.threshold}{{severity="{severity}", {kind.label}=%q}}` $labels.{kind.label})'
     return f'{{{{ range {found} }}}}{{{{ .Value | printf "%.1f" }}}}{{{{ end }}}}'
 
 
@@ -225,6 +274,12 @@ def _windows_template(kind: Kind) -> str:
         f'{{{{ range query (printf `{query}` $labels.{kind.label}) | sortByLabel "of" }}}}'
         f'{{{{ .Labels.of | reReplaceAll "{kind.prefix}_" "" }}}} {{{{ .Value }}}};{{{{ end }}}}'
     )
+
+
+def _usual_share_template(kind: Kind) -> str:
+    """The share of negatives in the subject's history: whether its news has turned, or it is only more in the news."""
+    found = f"query (printf `max({kind.prefix}_usual_share{{{kind.label}=%q}})` $labels.{kind.label})"
+    return f"{{{{ range {found} }}}}{{{{ .Value }}}}{{{{ end }}}}"
 
 
 def _rejected_template() -> str:

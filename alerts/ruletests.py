@@ -20,13 +20,16 @@ from alerts.rules import (
     anchor,
     prometheus_duration,
 )
+from stream.budget import SEVERITIES, Severity
 from stream.duration import format_duration
 from stream.settings import Settings
+from stream.squall import LOUDER
 
 # Evaluations of ordinary news before a squall, and of the squall itself.
 QUIET, SQUALLING = 2, 3
-# The surprise from which a subject is paged, which a worker learns for each.
-PAGED_FROM = 5.0
+# The surprise from which a subject is paged, and is critical, which a worker learns for each.
+PAGED_FROM, CRITICAL_FROM = 5.0, 9.0
+USUAL_SHARE = 0.25  # of negatives
 REFUSED = 7  # headlines all the time: none in any hour
 
 
@@ -39,6 +42,7 @@ class Window:
     surprise: float = 0
     stories: float = 0
     sources: float = 0
+    share: float = 0.75
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,17 @@ class Shower:
     phases: Sequence[tuple[int, Mapping[str, Window]]]
     instance: str = "a"
     paged_from: float = PAGED_FROM
+    critical_from: float = CRITICAL_FROM
 
 
 @dataclass(frozen=True)
 class Expected:
-    """The subjects that fire at an evaluation (counted from 0), with what their window annotation is made of."""
+    """The subjects that fire at an evaluation (counted from 0), and those that are critical, with what their window
+    annotation is made of."""
 
     step: int
     firing: Mapping[str, Mapping[str, Window]] = field(default_factory=dict)
+    critical: Mapping[str, Mapping[str, Window]] = field(default_factory=dict)
 
 
 def render_tests(settings: Settings, rules: str) -> dict[str, Any]:
@@ -168,7 +175,68 @@ def _squall_tests(settings: Settings, kind: Kind) -> Iterator[dict[str, Any]]:
             Expected(QUIET + SQUALLING - 1),
             Expected(QUIET + SQUALLING, {"all": only(window, broad)}),
         )
+    yield from _critical(settings, kind, windows, calm, squall)
     yield from _endings(settings, kind, windows, calm, squall)
+
+
+def _critical(
+    settings: Settings, kind: Kind, windows: Sequence[str], calm: str, squall: Window
+) -> Iterator[dict[str, Any]]:
+    """When a squall is critical, and until when."""
+    keeps = -(-settings.alerts.keep_firing_for // STEP)
+    window, other = windows[0], windows[-1]
+    short = {calm: Window(headlines=1), window: replace(squall, surprise=CRITICAL_FROM * 0.99)}
+    rare = {calm: Window(headlines=1), window: replace(squall, surprise=CRITICAL_FROM)}
+    again = {calm: Window(headlines=1), window: squall}
+    usual = {calm: Window(headlines=2, baseline=2)}
+
+    def case(name: str, showers: Sequence[Shower], *expected: Expected) -> dict[str, Any]:
+        return _case(settings, kind, f"{kind.label}: {name}", showers, expected)
+
+    begins = QUIET + SQUALLING
+    over = QUIET + 3 * SQUALLING
+    quiet: tuple[int, Mapping[str, Window]] = (QUIET, {})
+    yield case(
+        "is critical from its own threshold on, not before, and until the squall ends",
+        [Shower("acme", [quiet, (SQUALLING, short), (SQUALLING, rare), (SQUALLING, again), (keeps + 2, usual)])],
+        Expected(begins - 1, {"acme": short}),
+        Expected(begins, {"acme": rare}, {"acme": rare}),
+        Expected(over - 1, {"acme": again}, {"acme": again}),
+        *(Expected(over + step, {"acme": again}, {"acme": usual}) for step in {0, keeps - 1} if 0 <= step < keeps),
+        Expected(over + keeps),
+        Expected(over + keeps + 1),
+    )
+    yield case(
+        "what is critical at once is a page too; of another subject it says nothing",
+        [Shower("acme", [quiet, (SQUALLING, rare)]), Shower("bolt", [quiet, (SQUALLING, again)])],
+        Expected(QUIET, {"acme": rare, "bolt": again}, {"acme": rare}),
+        Expected(QUIET + 1, {"acme": rare, "bolt": again}, {"acme": rare}),
+    )
+    yield case(
+        "each subject is critical from its own threshold",
+        [
+            Shower("acme", [quiet, (SQUALLING, rare)]),
+            Shower("bolt", [quiet, (SQUALLING, rare)], critical_from=CRITICAL_FROM * 1.01),
+        ],
+        Expected(QUIET + 1, {"acme": rare, "bolt": rare}, {"acme": rare}),
+    )
+    if window != other:
+        copied = again | {other: Window(headlines=40, baseline=1, surprise=CRITICAL_FROM, stories=1, sources=1)}
+        yield case(
+            "one story copied forty times makes no squall critical",
+            [Shower("acme", [quiet, (SQUALLING, copied)])],
+            Expected(QUIET + 1, {"acme": copied}),
+        )
+    paged = QUIET + SQUALLING + keeps
+    length = settings.trends.windows[0] // STEP
+    if settings.alerts.refractory // STEP > length + SQUALLING:
+        yield case(
+            "an echo that would be critical is none where it is no page",
+            [Shower("acme", [quiet, (SQUALLING, rare), (keeps + length + 2, usual), (SQUALLING, rare)])],
+            Expected(paged - 1, {"acme": rare}, {"acme": usual if keeps else rare}),
+            Expected(paged + length + 2),
+            Expected(paged + length + 3),
+        )
 
 
 def _endings(
@@ -185,14 +253,17 @@ def _endings(
         named = f"{kind.label}: {name}"
         return _case(settings, kind, named, [Shower("acme", phases)], expected)
 
+    # As much more surprising as another squall must be which is no echo.
+    louder = PAGED_FROM + LOUDER
     for window, length in zip(windows, settings.trends.windows, strict=True):
-        again = {calm: Window(headlines=1)} | {window: squall}
+        again = {calm: Window(headlines=1)} | {window: replace(squall, surprise=louder)}
+        first = {calm: Window(headlines=1)} | {window: squall}
         # The last evaluation at which it fires, and the first that does not see that one any more.
         last = over + keeps - 1
         free = last + length // STEP + 1
         yield case(
             f"fires again by {window} once all of that lies after the last, and not before",
-            [(QUIET, {}), (SQUALLING, again), (keeps + 1, {calm: usual}), (length // STEP + 2, again)],
+            [(QUIET, {}), (SQUALLING, first), (keeps + 1, {calm: usual}), (length // STEP + 2, again)],
             Expected(free - 1),
             Expected(free, {"acme": again}),
         )
@@ -209,6 +280,7 @@ def _endings(
     )
     if longest == calm:
         return
+    yield from _echoes(settings, kind, windows, calm, squall)
     stray = {longest: squall, calm: Window(headlines=1)}
     yield case(
         "a stray headline afterwards does not fire again on a window that still holds the old squall",
@@ -218,7 +290,8 @@ def _endings(
     )
     shortest = windows[0]
     later = -(-settings.trends.windows[0] // STEP)
-    second = {longest: squall, calm: squall, shortest: squall}
+    loud = replace(squall, surprise=louder)
+    second = {longest: loud, calm: loud, shortest: loud}
     if later < settings.trends.windows[-1] // STEP:
         yield case(
             f"a second squall fires when {shortest} lies after the first",
@@ -226,6 +299,29 @@ def _endings(
             Expected(over + keeps + later),
             Expected(over + keeps + later + 1, {"acme": second}),
         )
+
+
+def _echoes(
+    settings: Settings, kind: Kind, windows: Sequence[str], calm: str, squall: Window
+) -> Iterator[dict[str, Any]]:
+    """What follows a squall within the refractory time without being ten times rarer."""
+    keeps = -(-settings.alerts.keep_firing_for // STEP)
+    over, window = QUIET + SQUALLING, windows[0]
+    refractory, length = settings.alerts.refractory // STEP, settings.trends.windows[0] // STEP
+    if refractory <= keeps + length + 2:
+        return
+    first = {calm: Window(headlines=1), window: replace(squall, surprise=PAGED_FROM + 1)}
+    echo = {calm: Window(headlines=1), window: replace(squall, surprise=PAGED_FROM + 1 + 0.99 * LOUDER)}
+    # The first evaluation that does not see the squall any more.
+    free = over + refractory
+    phases = [(QUIET, {}), (SQUALLING, first), (keeps + length + 2, {calm: Window(2, 2)}), (refractory, echo)]
+    yield _case(
+        settings,
+        kind,
+        f"{kind.label}: an echo fires after the refractory time and not before",
+        [Shower("acme", phases)],
+        [Expected(over + keeps + length + 2), Expected(free - 1), Expected(free, {"acme": echo})],
+    )
 
 
 def _case(
@@ -237,7 +333,8 @@ def _case(
         "interval": prometheus_duration(STEP),
         "input_series": [
             *(series for shower in showers for series in _series(kind, windows, shower)),
-            *(_threshold_series(kind, shower) for shower in showers),
+            *(series for shower in showers for series in _threshold_series(kind, shower)),
+            *(_usual_share_series(kind, shower) for shower in showers),
             # An alert of another rule about the same subject has nothing to say here.
             {
                 "series": f'ALERTS{{alertname="Another", alertstate="firing", {kind.label}="acme"}}',
@@ -253,8 +350,9 @@ def _case(
                 "eval_time": prometheus_duration(STEP * each.step),
                 "alertname": SQUALL,
                 "exp_alerts": [
-                    _expected_alert(settings, kind, subject, windows, shown, each.step)
-                    for subject, shown in each.firing.items()
+                    _expected_alert(settings, kind, subject, windows, shown, each.step, severity)
+                    for severity, fired in zip(SEVERITIES, (each.firing, each.critical), strict=True)
+                    for subject, shown in fired.items()
                 ],
             }
             for each in expected
@@ -277,19 +375,38 @@ def _series(kind: Kind, windows: Sequence[str], shower: Shower) -> Iterator[dict
             }
 
 
-def _threshold_series(kind: Kind, shower: Shower) -> dict[str, str]:
-    labels = f'{kind.label}="{shower.name}", instance="{shower.instance}"'
+def _threshold_series(kind: Kind, shower: Shower) -> Iterator[dict[str, str]]:
+    for severity, limit in zip(SEVERITIES, (shower.paged_from, shower.critical_from), strict=True):
+        labels = f'{kind.label}="{shower.name}", severity="{severity}", instance="{shower.instance}"'
+        yield {
+            "series": f"{kind.own}_surprise_threshold{{{labels}}}",
+            # One by one: promtool repeats no NaN.
+            "values": " ".join([_number(limit)] * sum(steps for steps, _ in shower.phases)),
+        }
+
+
+def _usual_share_series(kind: Kind, shower: Shower) -> dict[str, str]:
     return {
-        "series": f"{kind.own}_surprise_threshold{{{labels}}}",
-        # One by one: promtool repeats no NaN.
-        "values": " ".join([_number(shower.paged_from)] * sum(steps for steps, _ in shower.phases)),
+        "series": f'{kind.prefix}_usual_share{{{kind.label}="{shower.name}", instance="{shower.instance}"}}',
+        "values": f"{USUAL_SHARE}x{sum(steps for steps, _ in shower.phases)}",
     }
 
 
 def _expected_alert(
-    settings: Settings, kind: Kind, subject: str, windows: Sequence[str], shown: Mapping[str, Window], step: int
+    settings: Settings,
+    kind: Kind,
+    subject: str,
+    windows: Sequence[str],
+    shown: Mapping[str, Window],
+    step: int,
+    severity: Severity,
 ) -> dict[str, Any]:
-    passing = max(window.surprise for window in shown.values())
+    due = {"page": f"a page is due from {PAGED_FROM:.1f}", "critical": f"it is critical from {CRITICAL_FROM:.1f}"}
+    # Of a page that of the windows that pass, of what is critical the surprise as it is now.
+    windy = shown.values()
+    fewest = settings.alerts.stories_of(f"{kind.label}/{subject}")
+    broad = [window for window in windy if severity == "critical" or window.stories >= fewest]
+    passing = max(window.surprise for window in broad)
     about = {"entity": f"about {subject}", "topic": f"of the topic {subject}"}[kind.label]
     if (kind.label, subject) == ("topic", "all"):
         about = "of all topics"
@@ -300,11 +417,11 @@ def _expected_alert(
         for number in sorted(NUMBERS)
     ]
     return {
-        "exp_labels": {kind.label: subject, "severity": "page", "subject": f"{kind.label}/{subject}"},
+        "exp_labels": {kind.label: subject, "severity": severity, "subject": f"{kind.label}/{subject}"},
         "exp_annotations": {
-            "summary": f"Negative headlines {about} surge: surprise {passing:.1f}, a page is due from "
-            f"{PAGED_FROM:.1f}.",
+            "summary": f"Negative headlines {about} surge: surprise {passing:.1f}, {due[severity]}.",
             "windows": "".join(numbers),
+            "usual_share": str(USUAL_SHARE),
             "rejected": _refused(step),
             "runbook": f"{settings.alerts.runbooks}#{anchor(SQUALL)}",
         },

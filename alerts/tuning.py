@@ -10,6 +10,7 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from alerts.backtest import Past, Subject, pages_of, subjects_of_past
+from stream.budget import Budget
 from stream.detector import Detection, judge, windows_of
 from stream.history import DAY, History
 from stream.settings import AlertSettings
@@ -62,7 +63,7 @@ def tune(
     choices = []
     for budget in budgets:
         share = budget / max(1, len(past.negatives))
-        pages = pages_of(past, subjects, replace(detection, pages_a_month=budget))
+        pages = pages_of(past, subjects, replace(detection, budget=Budget(budget)))
         choices.append(
             Choice(
                 budget,

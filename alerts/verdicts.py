@@ -13,9 +13,10 @@ from html import escape
 from aiohttp import web
 
 from alerts.keyedlinks import KeyedLinks
-from alerts.page import VERDICT_WORDS, Page, clock_words
+from alerts.page import VERDICT_WORDS, Page
 from alerts.pagebook import PageBook
 from alerts.receivers.digest import clean
+from alerts.wording import clock_words
 from model.errors import ArchiveError, InputError
 from stream.verdicts import LONGEST_NAME, Verdict, VerdictBook
 

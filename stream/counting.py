@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from stream.budget import Limits
 from stream.gapless import GaplessReader
 from stream.gauges import Gauges
 from stream.history import WEEK_HOURS, Array
@@ -91,15 +92,14 @@ class TrendKeeper:
             if subject in watched or not subject.startswith(entity_subject(""))
         ]
 
-    def paged_from(self, trend: SubjectTrend) -> float | None:
-        """The surprise from which a subject is paged: what ordinary times pass as often as its part of the budget says,
-        or the settings' number; None while it is not judged."""
+    def paged_from(self, trend: SubjectTrend) -> Limits | None:
+        """The surprise from which a subject is paged, and is critical: what ordinary times pass as often as its part of
+        the budget says, or the settings' numbers; None while it is not judged."""
         if trend.judge is None:
             return None
-        alerts = self._settings.alerts
         # Of all subjects there are, whoever owns them.
-        part = alerts.budget / (len(self._topics) + len(self._entities))
-        return alerts.surprise or trend.judge.pages.threshold(part)
+        part = self._settings.alerts.pages.shared(len(self._topics) + len(self._entities))
+        return part.limits(trend.judge.pages)
 
     def _begin(self, subject: str) -> None:
         if self.partition_of(subject) in self.owned:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream.baseline import Baseline, fit, scan
+from stream.budget import Budget, Limits
 from stream.history import DAY, History
 from stream.squall import Gust, Policy, Squall, Watch
 
@@ -20,13 +21,12 @@ WINDOWS = (5, 15, 60, 360, 1440)
 class Detection:
     """What a detector is told; times in minutes.
 
-    pages_a_month: what an ordinary history may page. surprise: the threshold itself, in place of that. history: how
-    much teaches, and shortest: how much must be there before anything is judged. refit: how often it learns anew.
+    budget: what an ordinary history may page, or the limits in place of that. history: how much teaches, and shortest:
+    how much must be there before anything is judged. refit: how often it learns anew.
     """
 
     windows: Sequence[int] = WINDOWS
-    pages_a_month: float = 1.0
-    surprise: float | None = None
+    budget: Budget = field(default_factory=Budget)
     zone: tzinfo = UTC
     history: int = 28 * DAY
     shortest: int = 3 * DAY
@@ -36,13 +36,18 @@ class Detection:
 
 @dataclass(frozen=True)
 class Judged:
-    """Of each step of a series the surprise of its loudest window, and what it would have had to pass; NaN where there
-    was too little history to judge by. usual: of the step itself."""
+    """Of each step of a series the surprise of its loudest window, and what it would have had to pass for a page and to
+    be critical; NaN where there was too little history to judge by. usual: of the step itself."""
 
     squalls: list[Squall]
     surprise: Array
     threshold: Array
+    critical: Array
     usual: Array
+
+    def limits(self, step: int) -> Limits:
+        """What a step had to pass."""
+        return Limits(float(self.threshold[step]), float(self.critical[step]))
 
 
 def windows_of(step: int, windows: Sequence[int]) -> tuple[int, ...]:
@@ -90,16 +95,17 @@ def detect(
     several; everywhere if not given. seen: what `looks` gave, if somebody has looked already."""
     windows = windows_of(series.step, how.windows)
     size = len(series.counts)
-    loudest, passes, usual = np.full(size, np.nan), np.full(size, np.nan), np.full(size, np.nan)
+    loudest, passes, critical, usual = (np.full(size, np.nan) for _ in range(4))
     watch = Watch(how.policy)
     squalls: list[Squall] = []
     for look in looks(series, how) if seen is None else seen:
         loud = look.surprise.max(1)
-        limit = how.surprise or look.baseline.pages.threshold(how.pages_a_month)
-        loudest[look.start : look.end], passes[look.start : look.end] = loud, limit
-        usual[look.start : look.end] = look.usual[:, 0]
+        limits = how.budget.limits(look.baseline.pages)
+        stretch = slice(look.start, look.end)
+        loudest[stretch], passes[stretch], critical[stretch] = loud, *limits
+        usual[stretch] = look.usual[:, 0]
         for at in range(look.end - look.start):
-            if np.isnan(loud[at]) or (watch.current is None and loud[at] < limit):
+            if np.isnan(loud[at]) or (watch.current is None and loud[at] < limits.page):
                 continue
             place = look.start + at
             gusts = [
@@ -107,9 +113,9 @@ def detect(
                 for each, window in enumerate(windows)
                 if allowed is None or watch.current is not None or allowed[place, each]
             ]
-            if gusts and (squall := watch.step(series.first + (place + 1) * series.step, gusts, limit)):
+            if gusts and (squall := watch.step(series.first + (place + 1) * series.step, gusts, limits.page)):
                 squalls.append(squall)
-    return Judged(squalls, loudest, passes, usual)
+    return Judged(squalls, loudest, passes, critical, usual)
 
 
 def judge(

@@ -8,6 +8,7 @@ from prometheus_client import Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from stream.budget import SEVERITIES, Limits
 from stream.metrics import Metrics
 from stream.records import Sentiment
 from stream.trends import Reading, SubjectTrend, window_name
@@ -45,8 +46,10 @@ class Gauges:
             metrics.negative_sources,
             metrics.negative_baseline,
             metrics.negative_surprise,
+            metrics.negative_share,
             metrics.polarity,
             metrics.history,
+            metrics.negative_usual_share,
             metrics.surprise_threshold,
         )
         self._by_entity = _Family(
@@ -55,8 +58,10 @@ class Gauges:
             metrics.entity_negative_sources,
             metrics.entity_negative_baseline,
             metrics.entity_negative_surprise,
+            metrics.entity_negative_share,
             metrics.entity_polarity,
             metrics.entity_history,
+            metrics.entity_negative_usual_share,
             metrics.entity_surprise_threshold,
         )
         self._scored = ScoredTotals(metrics.headlines_scored)
@@ -68,9 +73,9 @@ class Gauges:
         self._model = model
 
     def export(
-        self, trends: Iterable[SubjectTrend], now: datetime, paged_from: Callable[[SubjectTrend], float | None]
+        self, trends: Iterable[SubjectTrend], now: datetime, paged_from: Callable[[SubjectTrend], Limits | None]
     ) -> None:
-        """Export all owned subjects as they are at `now`. `paged_from`: a subject's threshold."""
+        """Export all owned subjects as they are at `now`. `paged_from`: a subject's limits."""
         totals: dict[tuple[str, str, str], int] = {}
         seen = set()
         for trend in trends:
@@ -78,8 +83,7 @@ class Gauges:
             kind, _, name = trend.subject.partition("/")
             readings = trend.readings(now)
             family = self._by_entity if kind == "entity" else self._by_topic
-            history = trend.baseline.history_minutes * 60 if trend.baseline else 0
-            family.set(name, readings, history, paged_from(trend))
+            family.set(name, trend, readings, paged_from(trend))
             self._exported[trend.subject] = tuple(reading.window for reading in readings)
             if kind == "topic" and name != "all":
                 totals |= {(name, sentiment, self._model): 0 for sentiment in _SENTIMENTS}
@@ -110,20 +114,17 @@ class _Family:
         sources: Gauge,
         baseline: Gauge,
         surprise: Gauge,
+        share: Gauge,
         polarity: Gauge,
         history: Gauge,
+        usual_share: Gauge,
         threshold: Gauge,
     ) -> None:
-        self._headlines, self._stories, self._sources = headlines, stories, sources
-        self._baseline, self._surprise, self._polarity = baseline, surprise, polarity
-        self._history, self._threshold = history, threshold
+        self._gauges = headlines, stories, sources, baseline, surprise, share, polarity
+        self._history, self._usual_share, self._threshold = history, usual_share, threshold
         self._children: dict[tuple[str, int], list[Gauge]] = {}  # of a name and a window, in the order of `_gauges`
 
-    @property
-    def _gauges(self) -> tuple[Gauge, ...]:
-        return self._headlines, self._stories, self._sources, self._baseline, self._surprise, self._polarity
-
-    def set(self, name: str, readings: Iterable[Reading], history_seconds: float, threshold: float | None) -> None:
+    def set(self, name: str, trend: SubjectTrend, readings: Iterable[Reading], limits: Limits | None) -> None:
         for reading in readings:
             children = self._children.get((name, reading.window))
             if children is None:
@@ -137,13 +138,17 @@ class _Family:
                 # Unjudged is 0, never a guess; history_seconds says why.
                 reading.baseline or 0.0,
                 reading.surprise or 0.0,
+                reading.counts.share,
                 reading.counts.polarity,
             )
             for child, value in zip(children, values, strict=True):
                 child.set(value)
-        self._history.labels(name).set(history_seconds)
+        self._history.labels(name).set(trend.baseline.history_minutes * 60 if trend.baseline else 0)
+        self._usual_share.labels(name).set(math.nan if trend.usual_share is None else trend.usual_share)
         # No number is one that nothing reaches: a surprise of 0 would reach 0.
-        self._threshold.labels(name).set(math.nan if threshold is None else threshold)
+        for severity in SEVERITIES:
+            limit = math.nan if limits is None else getattr(limits, severity)
+            self._threshold.labels(name, severity).set(limit)
 
     def remove(self, name: str, windows: Iterable[int]) -> None:
         for window in windows:
@@ -151,4 +156,6 @@ class _Family:
             for gauge in self._gauges:
                 gauge.remove(name, window_name(window))
         self._history.remove(name)
-        self._threshold.remove(name)
+        self._usual_share.remove(name)
+        for severity in SEVERITIES:
+            self._threshold.remove(name, severity)

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from model.errors import SettingsError
 from model.providers import ProviderChoice
 from model.registry import RegistryPlace
+from stream.budget import Budget
 from stream.duration import Duration, format_duration
 from stream.subjects import ALL
 
@@ -250,12 +251,20 @@ class AlertSettings(Section):
         description="pages a month that ordinary times may cause, by all subjects together; what each has to pass "
         "comes from it and from the subject's own past",
     )
-    refractory: Duration = Field(
-        timedelta(hours=12),
-        description="in newsquall detect: so long after a squall another one must be ten times rarer than that was",
+    critical_budget: float | None = Field(
+        None,
+        gt=0,
+        description="... and how many of these may become critical; a twelfth of alerts.budget if not given",
     )
     surprise: float | None = Field(
         None, gt=0, description="page every subject from this surprise on, in place of what alerts.budget comes to"
+    )
+    critical_surprise: float | None = Field(
+        None, gt=0, description="... and call it critical from this one on, in place of what critical_budget comes to"
+    )
+    refractory: Duration = Field(
+        timedelta(hours=12),
+        description="so long after a squall another one of its subject must be ten times rarer than that was",
     )
     stories: int = Field(5, ge=1, description="... and this many distinct stories in that window")
     stories_all: int = Field(
@@ -286,6 +295,26 @@ class AlertSettings(Section):
         "docs/oncall.md",
         description="where the runbooks are, as it stands before #anchor in a page: a path or a URL",
     )
+
+    @model_validator(mode="after")
+    def _critical_is_rarer(self) -> Self:
+        if self.critical_budget and self.critical_budget > self.budget:
+            raise ValueError(
+                f"critical_budget {self.critical_budget:g} is more than budget {self.budget:g}: what is critical is a "
+                "page too"
+            )
+        if self.surprise and self.critical_surprise and self.critical_surprise < self.surprise:
+            raise ValueError(
+                f"critical_surprise {self.critical_surprise:g} is less than surprise {self.surprise:g}: what is "
+                "critical is a page too"
+            )
+        return self
+
+    @property
+    def pages(self) -> Budget:
+        """The budget of all subjects together."""
+        share = self.critical_budget / self.budget if self.critical_budget else Budget.critical_share
+        return Budget(self.budget, share, self.surprise, self.critical_surprise)
 
     def stories_of(self, subject: str) -> int:
         """The distinct stories that a subject's window must hold."""

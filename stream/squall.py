@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _BLOWING = 1.0  # surprise of the calm window
+LOUDER = 1.0  # in surprise: ten times rarer
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Policy:
     calm_window: int = 15
     calm_for: int = 10
     refractory: int = 12 * 60
-    louder: float = 1.0
+    louder: float = LOUDER
 
 
 class Watch:

@@ -53,6 +53,11 @@ class Counts:
         return self.negative + self.neutral + self.positive
 
     @property
+    def share(self) -> float:
+        """The share of negatives, in [0, 1]; 0 where there is no headline."""
+        return self.negative / self.total if self.total else 0.0
+
+    @property
     def polarity(self) -> float:
         """Mean polarity in [-1, 1]; 0 where there is no headline."""
         return self.polarity_sum / self.total if self.total else 0.0
@@ -89,6 +94,7 @@ class SubjectTrend:
     ledger: Ledger = field(init=False)
     windows: tuple[int, ...] = field(init=False)  # minutes, shortest first
     baseline: Baseline | None = None
+    usual_share: float | None = None  # of negatives, in what the baseline stands on
     fitted_at: float = float("-inf")  # seconds since 1970
     _minutes: dict[int, Counts] = field(default_factory=lambda: defaultdict(Counts))
     # Negative headlines of the widest window: minute -> (story, source) of each.
@@ -226,8 +232,12 @@ class SubjectTrend:
             news = {at: counts.news for at, counts in self._minutes.items() if counts.news}
             history = of_minutes(news, self._watched_since(minute - held_back), minute - held_back)
             self.baseline = fit(history, self.windows, self.settings.clocks, likes)
-            last = self.baseline.last_minute
-            self._taught = sum(counts.total for at, counts in self._minutes.items() if at < last)
+            taught = Counts()
+            for at, counts in self._minutes.items():
+                if at < self.baseline.last_minute:
+                    taught.merge(counts)
+            self._taught = taught.total
+            self.usual_share = taught.share if taught.total else None
             self._came_since = 0
         self.fitted_at = now.timestamp()
         self._changed = False

@@ -17,12 +17,13 @@ from alerts.page import (
     PageStory,
     also_words,
     circumstances_words,
-    clock_words,
     extent_words,
     previous_words,
+    share_words,
     surprise_words,
     told_words,
 )
+from alerts.wording import clock_words
 
 TITLE, LINE, ADDRESS = 300, 500, 1_500  # characters at most; a title may have 2,000, an address 4,096
 # Joiners shape letters in Persian, Hindi and emoji; every other format character can only mislead.
@@ -97,6 +98,7 @@ def digest(page: Page) -> Digest:
             lines.append("The archive has no negative headline of it: the runbook says what that means.")
         else:
             lines.append(f"Since {clock_words(page.since)}: {extent_words(page)}")
+            lines += [said for said in [share_words(page)] if said]
     if page.also_subjects:
         lines.append(also_words(page))
     if firing:

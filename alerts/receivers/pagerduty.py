@@ -13,7 +13,7 @@ SUMMARY = 1_024  # characters
 LARGEST = 512 * 1024 - 1_024  # bytes of an event
 SOURCE = 200
 # Ours to theirs. What we do not know is of somebody's own rules: neither the least nor the most urgent.
-SEVERITIES = {"critical": "critical", "page": "critical", "warning": "warning", "ticket": "info"}
+SEVERITIES = {"critical": "critical", "page": "error", "warning": "warning", "ticket": "info"}
 
 
 def pagerduty_event(page: Page, routing_key: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def peaks_over_threshold(series: History, how: Detection) -> list[Squall]:
         maxima = np.nan_to_num(whole).reshape(-1, block).max(1)
         begin = float(np.quantile(maxima, 1 - _SHARE))
         scale = float((maxima[maxima >= begin] - begin).mean())
-        chance = how.pages_a_month * block * series.step / MONTH
+        chance = how.budget.pages_a_month * block * series.step / MONTH
         return begin + scale * max(0.0, math.log(_SHARE / chance)), float(np.nanmean(past))
 
     return _follow(series, how, limit)
@@ -38,7 +38,7 @@ def windowed_gaussian(series: History, how: Detection) -> list[Squall]:
 
     def limit(past: Array) -> tuple[float, float]:
         mean = float(np.nanmean(past))
-        chance = how.pages_a_month * series.step / MONTH
+        chance = how.budget.pages_a_month * series.step / MONTH
         return mean + float(np.nanstd(past)) * NormalDist().inv_cdf(1 - chance), mean
 
     return _follow(series, how, limit)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from deploy.bench.cusum import height, increments, limit_for
 from deploy.bench.plain import peaks_over_threshold, windowed_gaussian
 from deploy.bench.weather import MONDAY, Disturbance, Subject, Weather, simulate, with_squall
+from stream.budget import Budget
 from stream.detector import Detection, detect, windows_of
 from stream.history import DAY, History
 from stream.squall import Squall
@@ -105,7 +106,7 @@ def measure(
     cusum_months: int = CUSUM_MONTHS,
 ) -> SquallsBench:
     """Simulate `repeats` series of each kind of subject and disturbance, and so many of each kind of squall."""
-    how = Detection(pages_a_month=budget)
+    how = Detection(budget=Budget(budget))
     subjects = tuple(subjects)
     runs: dict[str, list[_Run]] = defaultdict(list)
     delays: dict[str, list[_Delay]] = defaultdict(list)

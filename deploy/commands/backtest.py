@@ -146,5 +146,6 @@ def _line(page: PastPage) -> str:
     return one_line(
         f"{page.fired_at:%Y-%m-%d %H:%M} to {until}  {page.subject}: {page.count} in {page.window}, usually "
         f"{page.baseline:.1f}; surprise {page.surprise:.1f} of {page.threshold:.1f}; {page.stories} "
-        f"{'story' if page.stories == 1 else 'stories'}{also}"
+        f"{'story' if page.stories == 1 else 'stories'}"
+        f"{', critical' if page.severity == 'critical' else ''}{also}"
     )

@@ -1,6 +1,7 @@
 """`newsquall detect`: squalls in a file of counts, judged as the stream judges a subject."""
 
 import csv
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from alerts.serieschart import draw_series
 from deploy.commands import options
 from deploy.commands.console import counted, put, say
 from model.errors import InputError
+from stream.budget import Severity
 from stream.detector import Detection, Judged, detect
 from stream.duration import format_duration
 from stream.series import Series, read_series
@@ -21,7 +23,8 @@ from stream.squall import Policy, Squall
 
 class Event(msgspec.Struct, frozen=True):
     """A squall. Times as the file has them; `resolved_at` is null while it goes on at the file's end. `count`,
-    `baseline` and `surprise`: of its most surprising `window`, which ended at `peak`. `threshold`: what it passed."""
+    `baseline` and `surprise`: of its most surprising `window`, which ended at `peak`. `threshold`: what it passed.
+    `severity`: what that surprise makes it."""
 
     fired_at: str
     resolved_at: str | None
@@ -31,6 +34,7 @@ class Event(msgspec.Struct, frozen=True):
     baseline: float
     surprise: float
     threshold: float
+    severity: Severity
 
 
 class Events(msgspec.Struct, frozen=True):
@@ -103,12 +107,15 @@ def detect_squalls(
 
 def detection(settings: Settings, budget: float | None = None, surprise: float | None = None) -> Detection:
     """What the settings, and an option in their place, tell a detector."""
-    trends = settings.trends
+    trends, pages = settings.trends, settings.alerts.pages
+    if budget:
+        pages = replace(pages, pages_a_month=budget, surprise=None, critical_surprise=None)
+    if surprise:
+        pages = replace(pages, surprise=surprise)
     minutes = timedelta(minutes=1)
     return Detection(
         windows=[window // minutes for window in trends.windows],
-        pages_a_month=budget or settings.alerts.budget,
-        surprise=surprise,
+        budget=pages,
         zone=trends.clocks,
         history=trends.history // minutes,
         shortest=trends.shortest_history // minutes,
@@ -127,7 +134,7 @@ def event(squall: Squall, series: Series, judged: Judged) -> Event:
     def at(minute: float) -> str:
         return series.timestamp(minute - step)
 
-    peak = squall.peak
+    peak, limits = squall.peak, judged.limits(_step(squall.fired_at, series))
     return Event(
         fired_at=at(squall.fired_at),
         resolved_at=None if squall.resolved_at is None else at(squall.resolved_at),
@@ -136,7 +143,8 @@ def event(squall: Squall, series: Series, judged: Judged) -> Event:
         count=round(peak.count),
         baseline=round(peak.usual, 2),
         surprise=round(peak.surprise, 2),
-        threshold=round(float(judged.threshold[_step(squall.fired_at, series)]), 2),
+        threshold=round(limits.page, 2),
+        severity=limits.severity(peak.surprise),
     )
 
 
@@ -149,6 +157,7 @@ def _told(event: Event) -> str:
     return (
         f"{event.fired_at} {until}: {event.count:,} in {event.window} at {event.peak}, usually {event.baseline:,}; "
         f"surprise {event.surprise}, a squall from {event.threshold}"
+        + (", critical" if event.severity == "critical" else "")
     )
 
 

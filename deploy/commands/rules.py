@@ -86,8 +86,8 @@ def tune(
 
     Choose a line, and write its budget as alerts.budget.
     """
-    from alerts.page import lasted_words  # noqa: PLC0415
     from alerts.tuning import tune as tuned  # noqa: PLC0415
+    from alerts.wording import lasted_words  # noqa: PLC0415
     from deploy.commands.past import judged_by, read_past  # noqa: PLC0415
 
     past, version = read_past(settings, file, model, provider, strict)

@@ -128,10 +128,12 @@ def in_order(panel: timeseries.Panel, names: Sequence[str]) -> timeseries.Panel:
     return panel
 
 
-def with_threshold(panel: timeseries.Panel, name: str) -> timeseries.Panel:
-    """A series that is a threshold: grey, dashed and thin."""
+def with_threshold(panel: timeseries.Panel, *names: str) -> timeseries.Panel:
+    """Series that are thresholds: grey, dashed and thin."""
     dashed = {"fill": "dash", "dash": [8, 6]}
-    return panel.override_by_name(name, coloured(THRESHOLD, custom__lineStyle=dashed, custom__lineWidth=1))
+    for name in names:
+        panel = panel.override_by_name(name, coloured(THRESHOLD, custom__lineStyle=dashed, custom__lineWidth=1))
+    return panel
 
 
 def limit(panel: timeseries.Panel, *at: tuple[float, str]) -> timeseries.Panel:

@@ -158,15 +158,20 @@ def _polarity(refs: Refs) -> timeseries.Panel:
 
 
 def _surprises(settings: Settings, refs: Refs) -> timeseries.Panel:
-    of_subject = f"{{${{{KIND}}}=${{{NAME}:doublequote}}}}"
+
+    def limit(severity: str) -> str:
+        of = f'${{{KIND}}}=${{{NAME}:doublequote}}, severity="{severity}"'
+        return f"max(newsquall:${{{KIND}}}_surprise_threshold{{{of}}})"
+
     panel = lines(
         "Surprise by window",
         "-log10 of the chance of so many negatives by its own history: 3 is one window in a thousand.",
         over_time(refs, f"max by (window) ({gauge('negative_surprise', '')})", "{{window}}"),
-        over_time(refs, f"max(newsquall:${{{KIND}}}_surprise_threshold{of_subject})", "pages from", "B"),
+        over_time(refs, limit("page"), "pages from", "B"),
+        over_time(refs, limit("critical"), "critical from", "C"),
     )
     in_order(panel, [format_duration(window) for window in settings.trends.windows])
-    return with_threshold(panel, "pages from")
+    return with_threshold(panel, "pages from", "critical from")
 
 
 def _stories(refs: Refs) -> timeseries.Panel:
@@ -181,15 +186,16 @@ def _stories(refs: Refs) -> timeseries.Panel:
 
 
 def _share(refs: Refs) -> timeseries.Panel:
-    every = 'max(newsquall_negative_headlines{topic="all", window="$window"})'
     panel = lines(
-        "Share of all bad news in $window",
-        "Its negative headlines as a share of those of all topics. Of all topics together it is always all of them.",
-        over_time(refs, f"max({gauge('negative_headlines')}) / clamp_min({every}, 1)", "share"),
+        "Share of bad news in $window",
+        "Its negative headlines as a share of all of its headlines. More headlines at the usual share are no turn.",
+        over_time(refs, f"max({gauge('negative_share')})", "share"),
+        over_time(refs, f"max({gauge('negative_usual_share', '')})", "usual", "B"),
         unit="percentunit",
         legend=False,
     )
-    return panel.override_by_name("share", coloured(NEGATIVE, custom__fillOpacity=20))
+    panel.override_by_name("share", coloured(NEGATIVE, custom__fillOpacity=20))
+    return with_threshold(panel, "usual")
 
 
 def _told(refs: Refs) -> table.Panel:

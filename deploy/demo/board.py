@@ -118,7 +118,11 @@ class Board:
                         value("sources", of, self.short),
                         value("surprise", of, loudest),
                         samples.get(
-                            (f"{prefix.removesuffix('_negative')}_surprise_threshold", ((kind, of),)), math.inf
+                            (
+                                f"{prefix.removesuffix('_negative')}_surprise_threshold",
+                                ((kind, of), ("severity", "page")),
+                            ),
+                            math.inf,
                         ),
                     )
                 )

@@ -16,7 +16,10 @@ from deploy.probe import ask
 _KINDS = {"topic": "newsquall_negative_", "entity": "newsquall_entity_negative_"}
 _MEASURES = ("headlines", "stories", "sources", "baseline", "surprise")
 _THRESHOLD = re.compile(r"newsquall_(entity_)?surprise_threshold")
-_SELECTOR = '{__name__=~"newsquall_(entity_)?(negative_(' + "|".join(_MEASURES) + ')|surprise_threshold)"}'
+# Of the thresholds those of a page; nothing else here has a severity.
+_SELECTOR = (
+    '{__name__=~"newsquall_(entity_)?(negative_(' + "|".join(_MEASURES) + ')|surprise_threshold)", severity=~"page|"}'
+)
 # Every visitor asks for the same: Prometheus is asked once in so long, and a page does not wait long for it.
 FRESH = timedelta(seconds=2)
 # One that does not answer is left alone for longer: each try may take all of the patience.

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from alerts.page import lasted_words
+from alerts.wording import lasted_words
 from deploy.desk.chart import spark
 from stream.records import ScoredHeadline
 from stream.subjects import ALL

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from alerts.backtest import back_test, past_of
+from stream.budget import Budget
 from stream.detector import Detection
 from stream.fingerprint import fingerprint
 from stream.history import DAY
@@ -19,7 +20,7 @@ START = datetime(2026, 3, 2, tzinfo=UTC)
 DAYS = 21
 HOUR = timedelta(hours=1)
 FEW = AlertSettings(stories=4, stories_all=6, sources=3)
-TWO_A_MONTH = Detection(pages_a_month=2.0, shortest=7 * DAY)
+TWO_A_MONTH = Detection(budget=Budget(2.0), shortest=7 * DAY)
 COMPANIES = "Kestrovan Pellwick Ostrava Brindle Tallow Vexford Quarrel Hollin Marchbank Dunmore".split()
 DOINGS = (
     "recalls its newest ferries", "loses a court case over patents", "warns of thin margins", "shuts a mill near {}",
@@ -104,6 +105,8 @@ def test_a_squall_is_one_page_with_its_stories_soon_after_it_began(calm: list[Sc
     assert page.resolved_at is not None
     assert page.fired_at < page.resolved_at <= BEGIN + 10 * HOUR
     assert page.surprise >= page.threshold
+    assert page.severity == "critical"
+    assert [page.severity for page in pages_of(calm)] == ["page"] * len(pages_of(calm))
     assert page.stories >= 4
     assert set(page.evidence) <= {each.title for each in blow} | {each.title for each in calm}
 
@@ -158,7 +161,7 @@ def test_dates_without_a_time_are_judged_by_days() -> None:
     past = past_of(made)
     assert past is not None
     assert past.step == DAY
-    pages = back_test(past, Detection(pages_a_month=2.0, history=180 * DAY), FEW)
+    pages = back_test(past, Detection(budget=Budget(2.0), history=180 * DAY), FEW)
     assert START + timedelta(days=101) in [page.fired_at for page in pages]
     assert {page.window for page in pages} == {"1d"}
 

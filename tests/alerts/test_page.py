@@ -17,19 +17,16 @@ from alerts.page import (
     Page,
     PageStory,
     PreviousSquall,
-    about,
-    chance_words,
-    lasted_words,
     page_id,
     plain_page,
     previous_words,
     resolved_page,
+    share_words,
     squall_page,
-    usual_words,
-    window_words,
 )
 from alerts.receivers.digest import digest
 from alerts.rendering import show
+from alerts.wording import about, chance_words, lasted_words, usual_words, window_words
 from stream.settings import DeskSettings, Settings
 
 NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
@@ -175,6 +172,20 @@ def test_without_evidence_it_says_so() -> None:
     assert page.sentence == "7 negative headlines about Acme in 1 hour, usually 0.2"
     assert "The archive has no negative headline of it" in printed(page)
     assert resolved_page(page, NOW, None).sentence == "The surge of negative headlines about Acme is over"
+
+
+def test_it_says_whether_the_news_has_turned_or_there_is_only_more_of_it() -> None:
+    alert = alert_of("entity/Acme")
+    told = msgspec.structs.replace(alert, annotations={**alert.annotations, "usual_share": "0.2"})
+    evidence = gather([], 0, MINUTE, NOW)
+    reading = Reading("1h", 7, 0.2, 6, share=0.75)
+    page = squall_page(told, reading, evidence, 0, SETTINGS)
+    assert share_words(page) == "75% of its headlines are negative, usually 20%"
+    assert share_words(squall_page(alert, reading, evidence, 0, SETTINGS)) is None
+    assert share_words(squall_page(told, None, evidence, 0, SETTINGS)) is None
+    seen = msgspec.structs.replace(page, since=NOW)
+    assert "75% of its headlines are negative, usually 20%" in printed(seen)
+    assert "75% of its headlines are negative, usually 20%" in digest(seen).lines
 
 
 def test_the_links_find_the_subject() -> None:

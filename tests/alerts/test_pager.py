@@ -67,13 +67,13 @@ def tell(
     archive.keep(rows)
 
 
-def firing(subject: str, at: datetime = NOW, headlines: int = 8) -> Alert:
+def firing(subject: str, at: datetime = NOW, headlines: int = 8, severity: str = "page") -> Alert:
     kind, _, name = subject.partition("/")
     return Alert(
         status="firing",
-        labels={"alertname": "NegativeNewsSquall", kind: name, "subject": subject, "severity": "page"},
+        labels={"alertname": "NegativeNewsSquall", kind: name, "subject": subject, "severity": severity},
         starts_at=at,
-        fingerprint=subject.replace("/", "-"),
+        fingerprint=f"{subject.replace('/', '-')}-{severity}",
         annotations={"windows": f"5m headlines {headlines};5m baseline 0.01;5m surprise 20;5m stories 8;5m sources 3;"},
     )
 
@@ -520,6 +520,51 @@ def test_a_more_severe_alert_of_the_same_squall_is_told_and_a_less_severe_one_is
     page = only_page(pager)
     assert (page.severity, page.revision) == ("critical", 1)
     assert [delivery.key for delivery in pager.book.pending("desk")] == [f"{page.id}-firing", f"{page.id}-grown-1"]
+
+
+def test_what_is_critical_at_once_is_told_once(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    pager = pager_of(archive)
+    pager.take([firing(KESTROVAN), firing(KESTROVAN, severity="critical")], NOW)
+    page = only_page(pager)
+    assert (page.severity, page.revision, page.also_subjects) == ("critical", 0, [])
+    assert statuses(pager) == [(KESTROVAN, "firing")]
+
+
+def test_a_topic_that_is_critical_makes_its_companys_page_so_at_once(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE)
+    tell(archive, "Montefalda", NOW - MINUTE, topic="credit_debt")
+    pager = pager_of(archive)
+    fraud = "topic/fraud_governance"
+    pager.take([firing(MONTEFALDA), firing(fraud, severity="critical"), firing(fraud), firing(KESTROVAN)], NOW)
+    found = {page.subject: (page.severity, page.revision, page.also_subjects) for page in pager.book.recent(10)}
+    assert found == {KESTROVAN: ("critical", 0, [fraud]), MONTEFALDA: ("page", 0, [])}
+
+
+def test_a_page_that_becomes_critical_tells_its_numbers_anew_and_ends_with_the_squall(archive: Archive) -> None:
+    tell(archive, "Kestrovan", NOW - MINUTE, events=range(4))
+    pager = pager_of(archive)
+    first = firing(KESTROVAN, headlines=4)
+    pager.take([first], NOW)
+    tell(archive, "Kestrovan", NOW, events=range(4, 7))
+    critical = firing(KESTROVAN, NOW + MINUTE, headlines=7, severity="critical")
+    pager.take([first, critical], NOW + MINUTE)
+    page = only_page(pager)
+    assert page.sentence == "Now critical: 7 negative headlines about Kestrovan in 5 minutes, usually 0.01"
+    assert (page.severity, page.revision, page.count, page.headlines) == ("critical", 1, 7, 7)
+    over = NOW + 30 * MINUTE
+    pager.take([first, resolved(critical, over)], over)
+    assert only_page(pager).status == "firing"
+    pager.take([resolved(first, over), resolved(critical, over)], over)
+    assert only_page(pager).status == "resolved"
+    assert [delivery.step for delivery in pager.book.pending("desk")] == ["firing", "grown-1", "resolved"]
+
+
+def test_two_severities_of_a_squall_without_evidence_are_one_page(archive: Archive) -> None:
+    pager = pager_of(archive)
+    pager.take([firing(KESTROVAN)], NOW)
+    pager.take([firing(KESTROVAN), firing(KESTROVAN, NOW + SECOND, severity="critical")], NOW + SECOND)
+    assert (only_page(pager).severity, only_page(pager).revision) == ("critical", 1)
 
 
 def test_steps_of_a_page_that_are_written_in_one_moment_are_delivered_as_they_follow(archive: Archive) -> None:

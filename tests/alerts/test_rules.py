@@ -49,7 +49,7 @@ SETTINGS = {
 @pytest.mark.parametrize("given", SETTINGS.values(), ids=SETTINGS.keys())
 def test_promtool_finds_the_rules_well_formed_and_firing_when_they_should(given: dict[str, Any]) -> None:
     settings = Settings(**given)
-    assert "SUCCESS: 41 rules found" in promtool.check(settings)
+    assert "SUCCESS: 45 rules found" in promtool.check(settings)
     assert "SUCCESS" in promtool.test(settings, rules.SQUALL)
     assert "SUCCESS" in promtool.test(settings, SHORT_HISTORY)
 
@@ -138,8 +138,9 @@ def test_thresholds_stand_in_the_rules_as_the_settings_say() -> None:
     settings = Settings(alerts={"stories": 8, "sources": 4})  # type: ignore[arg-type]
     group, _charts = yaml.safe_load(rules.render(settings))["groups"]
     recorded = {rule["record"]: rule["expr"] for rule in group["rules"] if "record" in rule}
-    assert recorded["newsquall:topic_surprise_threshold"] == "max by (topic) (newsquall_surprise_threshold)"
-    assert recorded["newsquall:entity_surprise_threshold"] == "max by (entity) (newsquall_entity_surprise_threshold)"
+    assert recorded["newsquall:topic_surprise_threshold"] == "max by (topic, severity) (newsquall_surprise_threshold)"
+    entities = "max by (entity, severity) (newsquall_entity_surprise_threshold)"
+    assert recorded["newsquall:entity_surprise_threshold"] == entities
     assert recorded["newsquall:stories_threshold"] == "vector(8)"
     assert recorded["newsquall:sources_threshold"] == "vector(4)"
     assert group["interval"] == "15s"

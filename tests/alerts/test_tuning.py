@@ -40,7 +40,7 @@ def test_pages_are_those_of_the_back_test(choices: list[Choice]) -> None:
     past = past_of([*ordinary(chance, 4.0), *squall(chance, BEGIN, 40, 50_000)])
     assert past is not None
     pages = back_test(past, TWO_A_MONTH, FEW)
-    [choice] = tune(past, TWO_A_MONTH, FEW, budgets=(TWO_A_MONTH.pages_a_month,), sizes=(8.0,), samples=1)
+    [choice] = tune(past, TWO_A_MONTH, FEW, budgets=(TWO_A_MONTH.budget.pages_a_month,), sizes=(8.0,), samples=1)
     assert choice.pages_a_month == pytest.approx(len(pages) / (past.steps * past.step / 43_200), abs=0.01)
 
 

@@ -78,6 +78,17 @@ def test_a_budget_and_a_threshold_may_be_given(counts: str, capsys: Captured) ->
     assert thresholds[0] > thresholds[1] + 0.5
 
 
+def test_what_goes_beyond_the_smaller_budget_is_critical(counts: str, capsys: Captured) -> None:
+    assert cli.run(["detect", counts, "--json"]) == 0
+    (event,) = json.loads(capsys.readouterr().out)["events"]
+    assert event["severity"] == "critical"
+    beyond = str(event["surprise"] - 0.1)
+    Path("high.toml").write_text(f"[alerts]\ncritical_surprise = {event['surprise'] + 1}\n", encoding="utf-8")
+    assert cli.run(["--settings", "high.toml", "detect", counts, "--json", "--surprise", beyond]) == 0
+    (event,) = json.loads(capsys.readouterr().out)["events"]
+    assert event["severity"] == "page"
+
+
 def test_bad_rows_are_told_and_strict_stops_at_the_first(counts: str, capsys: Captured) -> None:
     text = Path(counts).read_text(encoding="utf-8").splitlines()
     Path(counts).write_text("\n".join([*text[:3], "2026-01-05T00:10:00+00:00,-1", *text[4:]]), encoding="utf-8")

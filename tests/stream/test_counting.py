@@ -100,17 +100,20 @@ def with_history(kept: TrendKeeper) -> TrendKeeper:
 def test_a_budget_is_shared_by_all_subjects_there_are_and_only_what_is_judged_has_a_threshold():
     alone, among = with_history(keeper("Acme")), with_history(keeper("Acme", *(f"C{number}" for number in range(500))))
     few, many = (kept.paged_from(kept.trends["entity/Acme"]) for kept in (alone, among))
-    assert many > few + 1
+    assert many.page > few.page + 1
+    assert many.critical > few.critical + 1
     assert alone.paged_from(alone.trends["topic/all"]) is None
     rate = alone.trends["entity/Acme"].judge.pages
-    assert few == rate.threshold(3.0 / 4)
+    assert few == (rate.threshold(3.0 / 4), rate.threshold(3.0 / 4 / 12))
 
 
 def test_a_larger_budget_asks_for_less_and_a_number_stands_over_it():
     small, large = (with_history(keeper("Acme", budget=budget)) for budget in (0.5, 30.0))
     assert small.paged_from(small.trends["entity/Acme"]) > large.paged_from(large.trends["entity/Acme"])
-    fixed = with_history(keeper("Acme", surprise=4.5))
-    assert fixed.paged_from(fixed.trends["entity/Acme"]) == 4.5
+    fixed = with_history(keeper("Acme", surprise=4.5, critical_surprise=8.0))
+    assert fixed.paged_from(fixed.trends["entity/Acme"]) == (4.5, 8.0)
+    high = with_history(keeper("Acme", surprise=40.0))
+    assert high.paged_from(high.trends["entity/Acme"]) == (40.0, 40.0), "what is critical is a page too"
     assert fixed.paged_from(fixed.trends["topic/all"]) is None
 
 

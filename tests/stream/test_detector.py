@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from deploy.bench.weather import MONDAY, Subject, simulate, with_squall
+from stream.budget import Budget
 from stream.detector import Detection, detect, windows_of
 from stream.history import DAY, HOUR, History
 
@@ -77,7 +78,7 @@ def test_no_page_where_the_stories_are_not_several(weather):
 
 
 def test_a_threshold_by_its_number_stands_over_the_budget(weather):
-    judged = detect(weather.history, Detection(surprise=7.5))
+    judged = detect(weather.history, Detection(budget=Budget(surprise=7.5)))
     assert set(judged.threshold[3 * 288 :].tolist()) == {7.5}
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from stream.budget import Limits
 from stream.gauges import Gauges
 from stream.metrics import Metrics
 from stream.records import Tally, TallyEntry, minute_of
@@ -100,12 +101,32 @@ def test_no_exported_number_but_polarity_is_negative(registry, gauges):
             assert not any(sample.value < 0 for sample in family.samples), family.name
 
 
+def test_the_share_of_negatives_is_exported_and_what_is_usual_once_it_is_known(registry, gauges):
+    trend = trend_of("entity/Acme", "negative", "negative", "negative", "positive")
+    gauges.export([trend], NOW, unjudged)
+    share = ("newsquall_entity_negative_share", {"entity": "Acme", "window": "5m"})
+    usual = ("newsquall_entity_negative_usual_share", {"entity": "Acme"})
+    assert registry.get_sample_value(*share) == 0.75
+    assert math.isnan(registry.get_sample_value(*usual))
+    trend.usual_share = 0.25
+    gauges.export([trend], NOW + timedelta(minutes=10), unjudged)
+    assert (registry.get_sample_value(*share), registry.get_sample_value(*usual)) == (0.0, 0.25)
+    gauges.export([], NOW, unjudged)
+    assert registry.get_sample_value(*usual) is None
+
+
 def test_the_surprise_from_which_a_subject_is_paged_is_exported_and_nan_while_it_is_not_judged(registry, gauges):
     trends = [trend_of("topic/earnings"), trend_of("topic/all"), trend_of("entity/Acme")]
-    known = {"topic/earnings": 4.25, "entity/Acme": 6.5}
+    known = {"topic/earnings": Limits(4.25, 5.5), "entity/Acme": Limits(6.5, 7.5)}
     gauges.export(trends, NOW, lambda trend: known.get(trend.subject))
-    assert registry.get_sample_value("newsquall_surprise_threshold", {"topic": "earnings"}) == 4.25
-    assert registry.get_sample_value("newsquall_entity_surprise_threshold", {"entity": "Acme"}) == 6.5
-    assert math.isnan(registry.get_sample_value("newsquall_surprise_threshold", {"topic": "all"}))
+
+    def limit(severity, **of):
+        name = "entity_surprise_threshold" if "entity" in of else "surprise_threshold"
+        return registry.get_sample_value(f"newsquall_{name}", {**of, "severity": severity})
+
+    assert (limit("page", topic="earnings"), limit("critical", topic="earnings")) == (4.25, 5.5)
+    assert (limit("page", entity="Acme"), limit("critical", entity="Acme")) == (6.5, 7.5)
+    assert math.isnan(limit("page", topic="all"))
+    assert math.isnan(limit("critical", topic="all"))
     gauges.clear()
-    assert registry.get_sample_value("newsquall_surprise_threshold", {"topic": "earnings"}) is None
+    assert limit("page", topic="earnings") is None

@@ -86,6 +86,9 @@ def test_the_environment_stands_over_the_file_name_by_name(monkeypatch):
         ("[trends]\nwindows = ['15m', '90s']\n", "trends.windows"),
         ("[trends]\nwindows = ['15m', '0m']\n", "trends.windows"),
         ("[alerts]\nsurprise = 0\n", "alerts.surprise"),
+        ("[alerts]\nbudget = 0\n", "alerts.budget"),
+        ("[alerts]\ncritical_budget = 4\n", "critical_budget 4 is more than budget 3"),
+        ("[alerts]\nsurprise = 5\ncritical_surprise = 4.5\n", "critical_surprise 4.5 is less than surprise 5"),
         (
             "[alerts]\ncalm_window = '10m'\n",
             "alerts.calm_window 10m is not one of trends.windows (5m, 15m, 1h, 6h, 1d)",

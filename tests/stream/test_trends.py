@@ -179,6 +179,18 @@ def test_with_enough_history_a_squall_surprises_and_a_calm_does_not():
     assert 0 < calm[0].baseline < calm[-1].baseline
 
 
+def test_the_usual_share_of_negatives_is_that_of_the_history_and_not_of_the_newest_hour():
+    turned = [entry(f"n{number}", MINUTE, title=TITLES[number % 4]) for number in range(30)]
+    calm = [entry(f"p{number}", MINUTE - 2000 - 60 * number, "positive") for number in range(30)]
+    bad = [entry(f"b{number}", MINUTE - 2000 - 60 * number) for number in range(10)]
+    trend = trend_with([*calm, *bad, *turned])
+    assert trend.usual_share is None
+    trend.fit(NOW)
+    assert trend.usual_share == pytest.approx(0.25)
+    assert [reading.counts.share for reading in trend.readings(NOW)] == [1.0] * 5
+    assert trend.readings(later(3000))[0].counts.share == 0.0
+
+
 def test_copies_of_one_story_surprise_no_more_than_its_first_tellings():
     title = "Pellwick recalls electric kettles"
     copies = [entry(f"c{number}", MINUTE, title=title, source=f"outlet {number}") for number in range(40)]

@@ -119,7 +119,7 @@ class TestPagerDuty:
 
     @pytest.mark.parametrize(
         ("ours", "theirs"),
-        [("critical", "critical"), ("page", "critical"), ("warning", "warning"), ("ticket", "info"), ("P2", "error")],
+        [("critical", "critical"), ("page", "error"), ("warning", "warning"), ("ticket", "info"), ("P2", "error")],
     )
     def test_severities_are_theirs(self, page: Page, ours: str, theirs: str) -> None:
         event = pagerduty_event(msgspec.structs.replace(page, severity=ours), "k")
