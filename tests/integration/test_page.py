@@ -378,45 +378,52 @@ def test_from_the_metrics_to_the_page_and_to_its_end(
     """All of it: the rendered rules in Prometheus, with the numbers of the windows in their annotation."""
     rules = tmp_path / "newsquall.rules.yml"
     rules.write_text(render(Settings(alerts=QUICK)))  # type: ignore[arg-type]
-    site.metrics = gauges(blowing=False)
+    site.metrics = gauges(surprise=0)
     worker = {"newsquall": [site.address]}
     quick = {"scrape_interval": 0.5, "evaluation_interval": 0.5}
     with Prometheus(tmp_path / "p", worker, [rules], alertmanager.url, **quick) as prometheus:
         assert until(lambda: prometheus.query("newsquall_entity_negative_surprise"))
         assert prometheus.query('ALERTS{alertname="NegativeNewsSquall"}') == []
         tell(archive)
-        site.metrics = gauges(blowing=True)
+        site.metrics = gauges(surprise=9.5)
         began = time.monotonic()
         page = site.posted.get(timeout=30)
         seconds = time.monotonic() - began
         assert page["sentence"] == "8 negative headlines about Kestrovan in 5 minutes, usually 0.01"
-        assert (page["window"], page["baseline"], page["surprise"]) == ("5m", 0.012, 31.5)
+        assert (page["window"], page["baseline"], page["surprise"]) == ("5m", 0.012, 9.5)
+        assert page["severity"] == "page"
         assert seconds < 15
         assert until(lambda: {TOPIC, ALL} == set(relay.pages()[0]["also_subjects"]))
-        site.metrics = gauges(blowing=False)
+        site.metrics = gauges(surprise=31.5)
+        worse = site.posted.get(timeout=30)
+        assert (worse["id"], worse["severity"], worse["surprise"]) == (page["id"], "critical", 31.5)
+        assert worse["sentence"] == "Now critical: 8 negative headlines about Kestrovan in 5 minutes, usually 0.01"
+        site.metrics = gauges(surprise=0)
         over = site.posted.get(timeout=30)
         assert (over["id"], over["status"]) == (page["id"], "resolved")
     assert site.got() == []
     print(f"from the gauges to the page: {seconds:.1f} s")
 
 
-def gauges(*, blowing: bool) -> str:
+def gauges(*, surprise: float) -> str:
     """What a worker exports of a squall about a company that shows in its topic and in all topics, and of one story
-    that forty outlets copied, which is none."""
+    that forty outlets copied, which is none. Critical from 25, and only where it is about the company."""
     lines = []
+    blowing = surprise > 0
     for kind, prefix, name in (
         ("entity", "newsquall_entity_negative", "Kestrovan"),
         ("topic", "newsquall_negative", "fraud_governance"),
         ("topic", "newsquall_negative", "all"),
     ):
         own = prefix.removesuffix("_negative")
-        lines.append(f'{own}_surprise_threshold{{{kind}="{name}"}} 5.2')
+        for severity, limit in (("page", 5.2), ("critical", 25 if kind == "entity" else 99)):
+            lines.append(f'{own}_surprise_threshold{{{kind}="{name}",severity="{severity}"}} {limit}')
         for window in ("5m", "15m"):
             many = 20 if name == "all" else 8  # all topics together page for what is broad
-            shown = (many, 0.012, 31.5 if window == "5m" else 30, many, 3) if blowing else (0, 0.012, 0, 0, 0)
+            shown = (many, 0.012, surprise if window == "5m" else surprise - 1, many, 3) if blowing else (0, 0.012, 0, 0, 0)
             for number, value in zip(("headlines", "baseline", "surprise", "stories", "sources"), shown, strict=True):
                 lines.append(f'{prefix}_{number}{{{kind}="{name}",window="{window}"}} {value}')
-    lines.append('newsquall_entity_surprise_threshold{entity="Pellwick"} 5.2')
+    lines.append('newsquall_entity_surprise_threshold{entity="Pellwick",severity="page"} 5.2')
     for number, value in (("headlines", 40), ("baseline", 0.1), ("surprise", 60), ("stories", 1), ("sources", 40)):
         lines.append(f'newsquall_entity_negative_{number}{{entity="Pellwick",window="5m"}} {value if blowing else 0}')
     return "\n".join(lines) + "\n"
