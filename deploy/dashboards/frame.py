@@ -67,7 +67,11 @@ def _marks(frame: Frame, refs: Refs) -> list[AnnotationQuery]:
     marks: list[AnnotationQuery] = []
     if frame.squalls:
         marks.append(
-            Firing("Squalls", refs.prometheus, f'ALERTS{{alertname="{SQUALL}", alertstate="firing", {frame.squalls}}}')
+            Firing(
+                "Squalls",
+                refs.prometheus,
+                f'ALERTS{{alertname="{SQUALL}", alertstate="firing", severity="page", {frame.squalls}}}',
+            )
         )
     marks += [
         _notes("Model changes", [TAG, MODEL_TAG], POSITIVE, shown=True),

@@ -94,7 +94,7 @@ def _gauge(kind: Kind, selector: str) -> str:
 
 
 def _firing(refs: Refs) -> stat.Panel:
-    expression = f'count(ALERTS{{alertname="{SQUALL}", alertstate="firing"}}) or vector(0)'
+    expression = f'count(ALERTS{{alertname="{SQUALL}", alertstate="firing", severity="page"}}) or vector(0)'
     said = "Subjects whose squall fires now. One squall may show in several subjects; it is one page."
     return alarm("Squalls now", said, now(refs, expression), at=[(1, NEGATIVE)])
 

@@ -420,7 +420,9 @@ def gauges(*, surprise: float) -> str:
             lines.append(f'{own}_surprise_threshold{{{kind}="{name}",severity="{severity}"}} {limit}')
         for window in ("5m", "15m"):
             many = 20 if name == "all" else 8  # all topics together page for what is broad
-            shown = (many, 0.012, surprise if window == "5m" else surprise - 1, many, 3) if blowing else (0, 0.012, 0, 0, 0)
+            shown = (
+                (many, 0.012, surprise if window == "5m" else surprise - 1, many, 3) if blowing else (0, 0.012, 0, 0, 0)
+            )
             for number, value in zip(("headlines", "baseline", "surprise", "stories", "sources"), shown, strict=True):
                 lines.append(f'{prefix}_{number}{{{kind}="{name}",window="{window}"}} {value}')
     lines.append('newsquall_entity_surprise_threshold{entity="Pellwick",severity="page"} 5.2')
