@@ -164,9 +164,7 @@ def pages_of(past: Past, subjects: Iterable[Subject], detection: Detection) -> l
     fired: list[tuple[str, Squall, Limits]] = []
     for subject in subjects:
         judged = detect(subject.series, how, subject.broad, subject.seen)
-        for squall in judged.squalls:
-            at = round((squall.fired_at - past.first) / past.step) - 1
-            fired.append((subject.name, squall, judged.limits(at)))
+        fired += [(subject.name, squall, limits) for squall, limits in zip(judged.squalls, judged.limits, strict=True)]
     fired.sort(key=lambda each: (each[1].fired_at, breadth_of(each[0])))
     pages: list[_Open] = []
     for name, squall, limits in fired:

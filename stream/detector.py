@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream.baseline import Baseline, fit, scan
-from stream.budget import Budget, Limits
+from stream.budget import Budget, Limits, Severity
 from stream.history import DAY, History
 from stream.squall import Gust, Policy, Squall, Watch
 
@@ -36,18 +36,21 @@ class Detection:
 
 @dataclass(frozen=True)
 class Judged:
-    """Of each step of a series the surprise of its loudest window, and what it would have had to pass for a page and to
-    be critical; NaN where there was too little history to judge by. usual: of the step itself."""
+    """The squalls of a series and, of each, what it had to pass when it began; of each step the surprise of its loudest
+    window, and what it would have had to pass for a page; NaN where there was too little history to judge by. usual: of
+    the step itself."""
 
     squalls: list[Squall]
+    limits: list[Limits]
     surprise: Array
     threshold: Array
-    critical: Array
     usual: Array
 
-    def limits(self, step: int) -> Limits:
-        """What a step had to pass."""
-        return Limits(float(self.threshold[step]), float(self.critical[step]))
+    @property
+    def severities(self) -> list[Severity]:
+        """Of each squall what its peak makes it."""
+        told = zip(self.squalls, self.limits, strict=True)
+        return [limits.severity(squall.peak.surprise) for squall, limits in told]
 
 
 def windows_of(step: int, windows: Sequence[int]) -> tuple[int, ...]:
@@ -95,14 +98,15 @@ def detect(
     several; everywhere if not given. seen: what `looks` gave, if somebody has looked already."""
     windows = windows_of(series.step, how.windows)
     size = len(series.counts)
-    loudest, passes, critical, usual = (np.full(size, np.nan) for _ in range(4))
+    loudest, passes, usual = (np.full(size, np.nan) for _ in range(3))
     watch = Watch(how.policy)
     squalls: list[Squall] = []
+    passed: list[Limits] = []
     for look in looks(series, how) if seen is None else seen:
         loud = look.surprise.max(1)
         limits = how.budget.limits(look.baseline.pages)
         stretch = slice(look.start, look.end)
-        loudest[stretch], passes[stretch], critical[stretch] = loud, *limits
+        loudest[stretch], passes[stretch] = loud, limits.page
         usual[stretch] = look.usual[:, 0]
         for at in range(look.end - look.start):
             if np.isnan(loud[at]) or (watch.current is None and loud[at] < limits.page):
@@ -115,7 +119,8 @@ def detect(
             ]
             if gusts and (squall := watch.step(series.first + (place + 1) * series.step, gusts, limits.page)):
                 squalls.append(squall)
-    return Judged(squalls, loudest, passes, critical, usual)
+                passed.append(limits)
+    return Judged(squalls, passed, loudest, passes, usual)
 
 
 def judge(

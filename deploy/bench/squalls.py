@@ -37,9 +37,11 @@ CUSUM_MONTHS = 100
 
 
 class FalsePages(msgspec.Struct, frozen=True):
-    """Pages a month in ordinary times, of so many simulated months; and by kind of subject and of disturbance."""
+    """Pages a month in ordinary times, of so many simulated months; and by kind of subject and of disturbance.
+    `critical`: of these, those that became critical, a month; null for a detector that knows no such."""
 
     a_month: float
+    critical: float | None
     months: float
     subjects: dict[str, float]
     disturbances: dict[str, float]
@@ -78,6 +80,7 @@ class _Run(NamedTuple):
     subject: Subject
     disturbance: Disturbance
     false: int
+    critical: int | None
     own: int
 
 
@@ -136,15 +139,24 @@ def _ordinary(
     if disturbance == "holiday":
         at -= max(0, at % 7 - 4)  # one on a Sunday is none
     weather = simulate(subject, TEACHING + JUDGED, step, chance, disturbance, at)
+
+    def day_of(squall: Squall) -> float:
+        return (squall.fired_at - MONDAY) / DAY
+
+    def is_false(squall: Squall) -> bool:
+        day = day_of(squall)
+        return day >= TEACHING and not at <= day < at + OWN.get(disturbance, 0.0)
+
     for name, detector in DETECTORS.items():
-        if disturbance == "flood" and name == "newsquall":
-            squalls = detect(weather.history, how, several_stories(weather, windows_of(step, how.windows))).squalls
+        if name == "newsquall":
+            broad = several_stories(weather, windows_of(step, how.windows)) if disturbance == "flood" else None
+            judged = detect(weather.history, how, broad)
+            squalls, told = judged.squalls, zip(judged.squalls, judged.severities, strict=True)
+            critical = sum(is_false(squall) for squall, severity in told if severity == "critical")
         else:
-            squalls = detector(weather.history, how)
-        days = [(squall.fired_at - MONDAY) / DAY for squall in squalls]
-        own = [day for day in days if at <= day < at + OWN.get(disturbance, 0.0)]
-        false = sum(day >= TEACHING for day in days) - len(own)
-        yield name, _Run(subject, disturbance, false, len(own))
+            squalls, critical = detector(weather.history, how), None
+        own = sum(day_of(squall) >= TEACHING for squall in squalls) - sum(map(is_false, squalls))
+        yield name, _Run(subject, disturbance, sum(map(is_false, squalls)), critical, own)
 
 
 def several_stories(weather: Weather, windows: Iterable[int]) -> npt.NDArray[np.bool_]:
@@ -193,8 +205,10 @@ def _false_pages(runs: list[_Run]) -> FalsePages:
     def rate(chosen: list[_Run]) -> float:
         return round(sum(run.false for run in chosen) / (len(chosen) * JUDGED / 30), 2)
 
+    critical = [run.critical for run in runs if run.critical is not None]
     return FalsePages(
         rate(runs),
+        round(sum(critical) / (len(critical) * JUDGED / 30), 3) if critical else None,
         round(len(runs) * JUDGED / 30, 1),
         {f"{a_day:,.0f}": rate([run for run in runs if run.subject.a_day == a_day]) for a_day in _levels(runs)},
         {kind: rate([run for run in runs if run.disturbance == kind]) for kind in DISTURBANCES},

@@ -13,7 +13,7 @@ from alerts.serieschart import draw_series
 from deploy.commands import options
 from deploy.commands.console import counted, put, say
 from model.errors import InputError
-from stream.budget import Severity
+from stream.budget import Limits, Severity
 from stream.detector import Detection, Judged, detect
 from stream.duration import format_duration
 from stream.series import Series, read_series
@@ -83,7 +83,8 @@ def detect_squalls(
 
     series = read_series(file, settings.trends.clocks, report)
     judged = detect(series.history, detection(settings, budget, surprise))
-    events = Events([event(squall, series, judged) for squall in judged.squalls])
+    told = zip(judged.squalls, judged.limits, strict=True)
+    events = Events([event(squall, limits, series) for squall, limits in told])
     if rows is not None:
         _write_rows(rows, series, judged)
     if plot is not None:
@@ -127,14 +128,14 @@ def detection(settings: Settings, budget: float | None = None, surprise: float |
     )
 
 
-def event(squall: Squall, series: Series, judged: Judged) -> Event:
+def event(squall: Squall, limits: Limits, series: Series) -> Event:
     """A squall as it is told; it is known at the end of a step, and told by the step's own time."""
     step = series.history.step
 
     def at(minute: float) -> str:
         return series.timestamp(minute - step)
 
-    peak, limits = squall.peak, judged.limits(_step(squall.fired_at, series))
+    peak = squall.peak
     return Event(
         fired_at=at(squall.fired_at),
         resolved_at=None if squall.resolved_at is None else at(squall.resolved_at),

@@ -81,5 +81,6 @@ def test_the_bench_says_how_often_each_paged_and_how_late_it_was():
     assert set(result.detectors) == {"newsquall", "peaks_over_threshold", "windowed_gaussian"}
     ours = result.detectors["newsquall"]
     assert ours.false_pages.months == pytest.approx(7 * 42 / 30)
+    assert 0 <= ours.false_pages.critical <= ours.false_pages.a_month
     assert set(ours.delays.ratios) == {f"500 a day, {size:.0f}x" for size in SIZES}
     assert 0 <= ours.delays.found <= 1
