@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from alerts.breadth import distinct
 from alerts.evidence import Evidence, gather, same_squall
-from stream.budget import Limits, Severity
+from stream.budget import SEVERITIES, Severity
 from stream.detector import Detection, Look, detect, looks, windows_of
 from stream.duration import format_duration
 from stream.history import DAY, History
@@ -37,7 +37,7 @@ class PastPage(Struct, frozen=True):
     """A page that would have been sent. `surprise`, `count`, `baseline`: of the `window` that it began with, without
     the copies that are no news. `stories`, `sources`: distinct ones from the squall's onset to the page. `evidence`:
     the titles of the weightiest stories. `also_subjects`: others that the same squall would have made fire. `peak`: the
-    surprise that it came to; `severity`: what that makes it."""
+    surprise that it came to; `severity`: how severe that is, of several stories."""
 
     subject: str
     fired_at: datetime
@@ -161,22 +161,23 @@ def back_test(past: Past, detection: Detection, alerts: AlertSettings) -> list[P
 def pages_of(past: Past, subjects: Iterable[Subject], detection: Detection) -> list[PastPage]:
     """The pages that subjects have within a budget, as `back_test`."""
     how = replace(detection, budget=detection.budget.shared(len(past.negatives)))
-    fired: list[tuple[str, Squall, Limits]] = []
+    fired: list[tuple[str, Squall, float, Severity]] = []
     for subject in subjects:
         judged = detect(subject.series, how, subject.broad, subject.seen)
-        fired += [(subject.name, squall, limits) for squall, limits in zip(judged.squalls, judged.limits, strict=True)]
+        for squall, severity in zip(judged.squalls, judged.severities, strict=True):
+            at = round((squall.fired_at - past.first) / past.step) - 1
+            fired.append((subject.name, squall, float(judged.threshold[at]), severity))
     fired.sort(key=lambda each: (each[1].fired_at, breadth_of(each[0])))
     pages: list[_Open] = []
-    for name, squall, limits in fired:
+    for name, squall, threshold, severity in fired:
         evidence = _evidence(past, name, squall)
         page = next((each for each in pages if each.goes_on(squall) and same_squall(evidence.ids, each.ids)), None)
         if page is not None:
             page.also.append(name)
-            page.critical = page.critical or limits.severity(squall.peak.surprise) == "critical"
+            page.severity = max(page.severity, severity, key=SEVERITIES.index)
             page.ends = max(page.ends, _end(squall))
         else:
-            critical = limits.severity(squall.peak.surprise) == "critical"
-            pages.append(_Open(name, squall, limits.page, evidence, _end(squall), critical))
+            pages.append(_Open(name, squall, threshold, evidence, _end(squall), severity))
     return [each.page() for each in pages]
 
 
@@ -187,7 +188,7 @@ class _Open:
     threshold: float
     evidence: Evidence
     ends: float
-    critical: bool
+    severity: Severity
     also: list[str] = field(default_factory=list)
 
     @property
@@ -212,7 +213,7 @@ class _Open:
             count=int(gust.count),
             baseline=round(gust.usual, 2),
             peak=round(self.squall.peak.surprise, 2),
-            severity="critical" if self.critical else "page",
+            severity=self.severity,
             since=self.evidence.since,
             also_subjects=self.also,
         )

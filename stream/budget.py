@@ -17,14 +17,6 @@ class Limits(NamedTuple):
     page: float
     critical: float
 
-    def severity(self, surprise: float) -> Severity:
-        """Of a squall that comes to a surprise.
-
-        >>> Limits(4.0, 5.0).severity(5.0)
-        'critical'
-        """
-        return "critical" if surprise >= self.critical else "page"
-
 
 @dataclass(frozen=True)
 class Budget:

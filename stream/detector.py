@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream.baseline import Baseline, fit, scan
-from stream.budget import Budget, Limits, Severity
+from stream.budget import Budget, Severity
 from stream.history import DAY, History
 from stream.squall import Gust, Policy, Squall, Watch
 
@@ -36,21 +36,15 @@ class Detection:
 
 @dataclass(frozen=True)
 class Judged:
-    """The squalls of a series and, of each, what it had to pass when it began; of each step the surprise of its loudest
-    window, and what it would have had to pass for a page; NaN where there was too little history to judge by. usual: of
-    the step itself."""
+    """The squalls of a series and how severe each came to be; of each step the surprise of its loudest window, and what
+    it would have had to pass for a page; NaN where there was too little history to judge by. usual: of the step
+    itself."""
 
     squalls: list[Squall]
-    limits: list[Limits]
+    severities: list[Severity]
     surprise: Array
     threshold: Array
     usual: Array
-
-    @property
-    def severities(self) -> list[Severity]:
-        """Of each squall what its peak makes it."""
-        told = zip(self.squalls, self.limits, strict=True)
-        return [limits.severity(squall.peak.surprise) for squall, limits in told]
 
 
 def windows_of(step: int, windows: Sequence[int]) -> tuple[int, ...]:
@@ -94,14 +88,14 @@ def detect(
     allowed: npt.NDArray[np.bool_] | None = None,
     seen: Iterable[Look] | None = None,
 ) -> Judged:
-    """Judge a series step by step. allowed: where a squall may begin, shape (steps, windows): where its stories are
-    several; everywhere if not given. seen: what `looks` gave, if somebody has looked already."""
+    """Judge a series step by step. allowed: where a squall may begin or become critical, shape (steps, windows): where
+    its stories are several; everywhere if not given. seen: what `looks` gave, if somebody has looked already."""
     windows = windows_of(series.step, how.windows)
     size = len(series.counts)
     loudest, passes, usual = (np.full(size, np.nan) for _ in range(3))
     watch = Watch(how.policy)
     squalls: list[Squall] = []
-    passed: list[Limits] = []
+    severities: list[Severity] = []
     for look in looks(series, how) if seen is None else seen:
         loud = look.surprise.max(1)
         limits = how.budget.limits(look.baseline.pages)
@@ -115,12 +109,15 @@ def detect(
             gusts = [
                 Gust(window, *(float(values[at, each]) for values in (look.observed, look.usual, look.surprise)))
                 for each, window in enumerate(windows)
-                if allowed is None or watch.current is not None or allowed[place, each]
             ]
-            if gusts and (squall := watch.step(series.first + (place + 1) * series.step, gusts, limits.page)):
+            broad = gusts if allowed is None else [gusts[each] for each in np.flatnonzero(allowed[place])]
+            felt = gusts if watch.current is not None else broad
+            if felt and (squall := watch.step(series.first + (place + 1) * series.step, felt, limits.page)):
                 squalls.append(squall)
-                passed.append(limits)
-    return Judged(squalls, passed, loudest, passes, usual)
+                severities.append("page")
+            if watch.current is not None and any(gust.surprise >= limits.critical for gust in broad):
+                severities[-1] = "critical"
+    return Judged(squalls, severities, loudest, passes, usual)
 
 
 def judge(

@@ -13,7 +13,7 @@ from alerts.serieschart import draw_series
 from deploy.commands import options
 from deploy.commands.console import counted, put, say
 from model.errors import InputError
-from stream.budget import Limits, Severity
+from stream.budget import Severity
 from stream.detector import Detection, Judged, detect
 from stream.duration import format_duration
 from stream.series import Series, read_series
@@ -24,7 +24,7 @@ from stream.squall import Policy, Squall
 class Event(msgspec.Struct, frozen=True):
     """A squall. Times as the file has them; `resolved_at` is null while it goes on at the file's end. `count`,
     `baseline` and `surprise`: of its most surprising `window`, which ended at `peak`. `threshold`: what it passed.
-    `severity`: what that surprise makes it."""
+    `severity`: what the squall came to be."""
 
     fired_at: str
     resolved_at: str | None
@@ -83,8 +83,8 @@ def detect_squalls(
 
     series = read_series(file, settings.trends.clocks, report)
     judged = detect(series.history, detection(settings, budget, surprise))
-    told = zip(judged.squalls, judged.limits, strict=True)
-    events = Events([event(squall, limits, series) for squall, limits in told])
+    told = zip(judged.squalls, judged.severities, strict=True)
+    events = Events([event(squall, severity, series, judged) for squall, severity in told])
     if rows is not None:
         _write_rows(rows, series, judged)
     if plot is not None:
@@ -128,7 +128,7 @@ def detection(settings: Settings, budget: float | None = None, surprise: float |
     )
 
 
-def event(squall: Squall, limits: Limits, series: Series) -> Event:
+def event(squall: Squall, severity: Severity, series: Series, judged: Judged) -> Event:
     """A squall as it is told; it is known at the end of a step, and told by the step's own time."""
     step = series.history.step
 
@@ -144,8 +144,8 @@ def event(squall: Squall, limits: Limits, series: Series) -> Event:
         count=round(peak.count),
         baseline=round(peak.usual, 2),
         surprise=round(peak.surprise, 2),
-        threshold=round(limits.page, 2),
-        severity=limits.severity(peak.surprise),
+        threshold=round(float(judged.threshold[_step(squall.fired_at, series)]), 2),
+        severity=severity,
     )
 
 

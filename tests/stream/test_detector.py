@@ -77,6 +77,17 @@ def test_no_page_where_the_stories_are_not_several(weather):
     assert not detect(history, Detection(), nowhere).squalls
 
 
+def test_a_squall_is_critical_where_what_is_told_of_it_is_and_not_by_copies(weather):
+    history = squally(weather, 22.4, 360, 3).history
+    how = Detection(budget=Budget(surprise=4.0, critical_surprise=8.0))
+    judged = detect(history, how)
+    assert "critical" in judged.severities
+    loud = judged.surprise[:, None] >= 8.0
+    told = detect(history, how, np.repeat(~loud, len(windows_of(5, how.windows)), axis=1))
+    assert told.squalls
+    assert set(told.severities) == {"page"}
+
+
 def test_a_threshold_by_its_number_stands_over_the_budget(weather):
     judged = detect(weather.history, Detection(budget=Budget(surprise=7.5)))
     assert set(judged.threshold[3 * 288 :].tolist()) == {7.5}
