@@ -150,7 +150,7 @@ def _ordinary(
     for name, detector in DETECTORS.items():
         if name == "newsquall":
             broad = several_stories(weather, windows_of(step, how.windows)) if disturbance == "flood" else None
-            judged = detect(weather.history, how, broad)
+            judged = detect(weather.news, how, broad)
             squalls, told = judged.squalls, zip(judged.squalls, judged.severities, strict=True)
             critical = sum(is_false(squall) for squall, severity in told if severity == "critical")
         else:
@@ -161,8 +161,8 @@ def _ordinary(
 
 def several_stories(weather: Weather, windows: Iterable[int]) -> npt.NDArray[np.bool_]:
     """Where a page may be: of each step and window whether it holds STORIES stories, a flood being one."""
-    own = np.nan_to_num(weather.history.counts)
-    own[weather.flood] = 1.0 / max(1, int(weather.flood.sum()))
+    own = np.nan_to_num(weather.history.counts - weather.flood)
+    own[np.flatnonzero(weather.flood)[:1]] += 1.0
     total = np.concatenate(([0.0], np.cumsum(own)))
     columns = []
     for window in windows:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream.history import DAY, HOUR, WEEK_HOURS, History
+from stream.tellings import NEWS_A_DAY
 
 Array = npt.NDArray[np.float64]
 
@@ -27,11 +28,18 @@ class Subject:
 
 @dataclass(frozen=True)
 class Weather:
-    """Counts and their true rates a step, and of each step whether it held one story's copies beside (`flood`)."""
+    """Counts and their true rates a step, and how many of each step's are one story's copies (`flood`)."""
 
     history: History
     rates: Array
-    flood: npt.NDArray[np.bool_]
+    flood: Array
+
+    @property
+    def news(self) -> History:
+        """What a subject is judged by: of one story its first tellings only."""
+        told = np.cumsum(self.flood)
+        kept = np.diff(np.minimum(told, NEWS_A_DAY), prepend=0.0)
+        return replace(self.history, counts=self.history.counts - self.flood + kept)
 
 
 def week() -> Array:
@@ -62,14 +70,14 @@ def simulate(
         morning = begin + 9 * HOUR // step
         rates[morning : morning + 2 * HOUR // step] *= 8.0
     counts = draw(rates, subject.dispersion, chance)
-    flood = np.zeros(steps, bool)
+    flood = np.zeros(steps)
     if disturbance == "gap":
         counts[begin + 9 * HOUR // step : begin + 15 * HOUR // step] = np.nan
     elif disturbance == "flood":
         # Forty outlets copy one story within the hour, or a day's worth of what the subject has where that is more.
         places = begin + 10 * HOUR // step + np.arange(HOUR // step)
-        counts[places] += chance.multinomial(max(40, round(subject.a_day)), np.full(len(places), 1 / len(places)))
-        flood[places] = True
+        flood[places] = chance.multinomial(max(40, round(subject.a_day)), np.full(len(places), 1 / len(places)))
+        counts += flood
     if disturbance == "squall":
         rates[morning : morning + 2 * HOUR // step] /= 8.0
     return Weather(History(MONDAY, step, counts), rates, flood)

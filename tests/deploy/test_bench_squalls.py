@@ -9,6 +9,7 @@ from deploy.bench.squalls import SIZES, STORIES, measure, several_stories
 from deploy.bench.weather import MONDAY, Subject, simulate, with_squall
 from stream.detector import Detection
 from stream.history import DAY
+from stream.tellings import NEWS_A_DAY
 
 SUBJECT = Subject(500, 0.3)
 
@@ -36,9 +37,12 @@ def test_a_flood_is_one_story_however_many_copies():
     weather = simulate(SUBJECT, 14, 5, chance(), "flood", 8)
     flood = np.flatnonzero(weather.flood)
     assert weather.history.counts[flood].sum() > 500
+    assert weather.news.counts[flood].sum() == weather.history.counts[flood].sum() - weather.flood.sum() + NEWS_A_DAY
     several = several_stories(weather, (5, 60))
-    assert not several[flood, 0].any()
-    assert several[8 * 288 - 1, 1] == (weather.history.counts[8 * 288 - 12 : 8 * 288].sum() >= STORIES)
+    own = weather.history.counts - weather.flood
+    assert several[flood[0] - 1, 1] == (own[flood[0] - 12 : flood[0]].sum() >= STORIES)
+    assert several[flood[-1], 0] == (own[flood[-1]] >= STORIES)
+    assert several[flood[0], 0] == (own[flood[0]] + 1 >= STORIES)
 
 
 def test_the_cusum_reaches_its_limit_once_a_month_in_ordinary_times():
