@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from deploy.stack.postgres import Postgres
 from model.errors import ArchiveAwayError, ArchiveError
-from stream import archive as archive_module
+from stream import database
 from stream.archive import Archive, from_microseconds, microseconds
 from stream.records import Origin, ScoredHeadline
 
@@ -275,7 +275,7 @@ def test_an_archive_that_may_be_there_later_is_told_from_one_that_never_will_be(
 
 
 def test_a_locked_file_is_away_and_the_same_file_later_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(archive_module, "LOCK_SECONDS", 0)
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0)
     file = tmp_path / "archive.db"
     lock = sqlite3.connect(file, isolation_level=None)
     lock.execute("BEGIN EXCLUSIVE")
