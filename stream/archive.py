@@ -191,6 +191,22 @@ class Archive:
         with self.engine.connect() as connection:
             return sorted(map(from_microseconds, connection.execute(query).scalars()))
 
+    def near(self, subject: str, at: datetime, reach: timedelta, limit: int) -> list[ScoredHeadline]:
+        """A topic's or entity's headlines published within `reach` of a moment, of both sides the nearest `limit`; an
+        entity's, too, as they were archived."""
+        moment, wide = microseconds(at), int(reach.total_seconds() * 1_000_000)
+        kind, _, name = subject.partition("/")
+        query, when = sa.select(headlines), headlines.c.published_at
+        if kind == "entity":
+            query, when = query.join(mentions, mentions.c.headline_id == headlines.c.id), mentions.c.published_at
+        query = query.where(mentions.c.entity == name if kind == "entity" else headlines.c.topic == name)
+        sides = (
+            query.where(when >= moment - wide, when <= moment).order_by(when.desc(), headlines.c.id),
+            query.where(when > moment, when <= moment + wide).order_by(when, headlines.c.id),
+        )
+        with self.engine.connect() as connection:
+            return [from_row(row) for side in sides for row in connection.execute(side.limit(limit)).mappings()]
+
     def inflows(self, spans: Sequence[tuple[datetime, datetime]]) -> list[Inflow]:
         """What came in over each span, published in [since, until)."""
         sentiment, columns = headlines.c.sentiment, headlines.c
