@@ -153,9 +153,8 @@ class Archive:
             return {}
         # In one order, whatever the batch's: two workers that hold what the other waits for would be a deadlock.
         rows = [_to_row(each) for each in sorted(scored, key=lambda each: each.id)]
-        with self.engine.begin() as connection:
-            adding = self._insert(headlines).on_conflict_do_nothing().returning(headlines.c.id)
-            added = set(connection.execute(adding, rows).scalars())
+        with self.engine.connect() as connection:
+            added = self._add(connection, rows)
             if len(added) == len(rows):
                 kept = {each.id: each for each in scored}  # none was there before
             else:
@@ -171,7 +170,18 @@ class Archive:
             # Last, since other workers count into the same hours and wait until this is committed.
             kinds = ((microseconds(kept[id_].published_at), kept[id_].topic, kept[id_].sentiment) for id_ in added)
             count_by_hour(connection, self._insert, kinds)
+            connection.commit()
         return kept
+
+    def _add(self, connection: sa.Connection, rows: list[dict[str, Any]]) -> set[str]:
+        """Begin a transaction with the headlines that are not there yet; their ids."""
+        adding = self._insert(headlines).on_conflict_do_nothing()
+        # Without the option PostgreSQL's driver is not asked, and the number is always -1.
+        if connection.execute(adding, rows, execution_options={"preserve_rowcount": True}).rowcount == len(rows):
+            return {row["id"] for row in rows}
+        # Some were there before. Which ones only a slower statement tells, so it is begun anew.
+        connection.rollback()
+        return set(connection.execute(adding.returning(headlines.c.id), rows).scalars())
 
     def negatives(self, subject: str, since: datetime, until: datetime) -> list[ScoredHeadline]:
         """A subject's negative headlines published in [since, until], oldest first; an entity's as they are for it.
