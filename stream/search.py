@@ -26,6 +26,7 @@ PATIENCE_SECONDS = 10
 # PostgreSQL takes a title's parsing for twenty times cheaper than it is, and would rather parse than ask its index.
 _OPERATOR_COST = 0.05
 _STEPS = 20_000  # of SQLite's machine between two looks at the clock
+_FIRST_PORTION = 50  # hits
 _PORTION = 5_000  # headlines a transaction while the index is made: a worker that archives meanwhile waits no longer
 
 _TERM = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
@@ -232,10 +233,10 @@ class SearchIndex:
         return Found(found, Place(last["position"], "" if self._by_position(query) else last["id"]))
 
     def all(self, query: Query, portion: int = 1_000) -> Iterator[ScoredHeadline]:
-        """All hits, read in portions."""
+        """All hits, read in portions, of which the first is small: so the first hits are there at once."""
         after = None
         while True:
-            found = self.find(query, portion, after)
+            found = self.find(query, portion if after else min(portion, _FIRST_PORTION), after)
             yield from found.headlines
             if found.next is None:
                 return
