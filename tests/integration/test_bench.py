@@ -77,6 +77,7 @@ def test_every_page_of_the_desk_is_asked_for_with_an_archive_of_generated_headli
     assert (result.headlines, result.runs, result.database) == (20_000, 2, database)
     assert 9_000 < result.mentions < 11_000
     assert all(0 < each.p50 <= each.p95 for each in result.pages)
+    assert sum(each.cpu for each in result.pages) > 0
     assert result.over == sum(each.over for each in result.pages) == sum("TOO LONG" in line for line in said)
     # Every tab of the desk is among them.
     kinds = {each.page.split(":")[0] for each in result.pages}
