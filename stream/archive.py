@@ -4,11 +4,10 @@ A headline that comes again (a redelivery after a crash, a feed polled twice) is
 counted downstream is the same however often it is scored, by whichever model.
 """
 
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,6 +16,8 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from model.errors import ArchiveAwayError, ArchiveError
+from stream.database import may_pass, open_engine
+from stream.hourlycounts import count_by_hour, make_hourly_counts
 from stream.inflow import Inflow, Portion, inflow
 from stream.records import Origin, ScoredHeadline, Sentiment, chosen, polarity_of
 
@@ -61,26 +62,11 @@ mentions = sa.Table(
     sa.Index("mentions_by_entity", "entity", "sentiment", "published_at"),
 )
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # SQLite allows 32,766 parameters a statement; a lookup stays well below.
 _LOOKUP = 500
 # Rows that are held at once where all of them are gone through.
 _PORTION = 2_000
-LOCK_SECONDS = 10
-
-# What says that a database which was well is locked, broken off, full or away: the same work may be done later.
-AWAY = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
-
-# How libpq finds out that a server is gone which says nothing any more; names of its connection parameters.
-_PATIENCE = {
-    "connect_timeout": 10,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
-# How a server that refuses only for now words it; other refusals (a password, a name) do not pass.
-_FOR_NOW = ("starting up", "shutting down", "in recovery mode", "too many clients", "connection slots")
-_SQLITE_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def microseconds(moment: datetime) -> int:
@@ -90,7 +76,7 @@ def microseconds(moment: datetime) -> int:
 
 def from_microseconds(value: int) -> datetime:
     """The moment, in UTC."""
-    return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
+    return _EPOCH + timedelta(microseconds=value)
 
 
 def create_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
@@ -130,10 +116,15 @@ class Archive:
 
     def __init__(self, url: str) -> None:
         try:
-            self.engine = _engine(url)
-            create_tables(self.engine, _tables)
+            self.engine = open_engine(url)
+            try:
+                create_tables(self.engine, _tables)
+                make_hourly_counts(self.engine, headlines)
+            except sa.exc.SQLAlchemyError:
+                self.engine.dispose()
+                raise
         except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
-            kind = ArchiveAwayError if _may_pass(error) else ArchiveError
+            kind = ArchiveAwayError if may_pass(error) else ArchiveError
             raise kind(f"the archive {shown(url)} cannot be opened: {reason_of(error)}") from error
         self._insert = postgresql_insert if self.engine.dialect.name == "postgresql" else sqlite_insert
 
@@ -162,26 +153,35 @@ class Archive:
             return {}
         # In one order, whatever the batch's: two workers that hold what the other waits for would be a deadlock.
         rows = [_to_row(each) for each in sorted(scored, key=lambda each: each.id)]
-        with self.engine.begin() as connection:
-            inserted = connection.execute(self._insert(headlines).on_conflict_do_nothing(), rows).rowcount
-            if inserted == len(rows):
+        with self.engine.connect() as connection:
+            added = self._add(connection, rows)
+            if len(added) == len(rows):
                 kept = {each.id: each for each in scored}  # none was there before
             else:
                 kept = self._find(connection, list(dict.fromkeys(each.id for each in scored)))
             # Only of the rows that are ours: an earlier score has its own mentions.
             named = [
-                {
-                    "entity": entity,
-                    "headline_id": each.id,
-                    "sentiment": sentiment,
-                    "published_at": microseconds(each.published_at),
-                }
+                dict(zip(mentions.c.keys(), (entity, each.id, sentiment, microseconds(each.published_at)), strict=True))
                 for each in sorted(kept.values(), key=lambda each: each.id)
                 for entity, sentiment in sorted(each.entities.items())
             ]
             if named:
                 connection.execute(self._insert(mentions).on_conflict_do_nothing(), named)
+            # Last, since other workers count into the same hours and wait until this is committed.
+            kinds = ((microseconds(kept[id_].published_at), kept[id_].topic, kept[id_].sentiment) for id_ in added)
+            count_by_hour(connection, self._insert, kinds)
+            connection.commit()
         return kept
+
+    def _add(self, connection: sa.Connection, rows: list[dict[str, Any]]) -> set[str]:
+        """Begin a transaction with the headlines that are not there yet; their ids."""
+        adding = self._insert(headlines).on_conflict_do_nothing()
+        # Without the option PostgreSQL's driver is not asked, and the number is always -1.
+        if connection.execute(adding, rows, execution_options={"preserve_rowcount": True}).rowcount == len(rows):
+            return {row["id"] for row in rows}
+        # Some were there before. Which ones only a slower statement tells, so it is begun anew.
+        connection.rollback()
+        return set(connection.execute(adding.returning(headlines.c.id), rows).scalars())
 
     def negatives(self, subject: str, since: datetime, until: datetime) -> list[ScoredHeadline]:
         """A subject's negative headlines published in [since, until], oldest first; an entity's as they are for it.
@@ -200,6 +200,22 @@ class Archive:
         query = _negatives(sa.select(headlines.c.published_at), subject, since, until)
         with self.engine.connect() as connection:
             return sorted(map(from_microseconds, connection.execute(query).scalars()))
+
+    def near(self, subject: str, at: datetime, reach: timedelta, limit: int) -> list[ScoredHeadline]:
+        """A topic's or entity's headlines published within `reach` of a moment, of both sides the nearest `limit`; an
+        entity's, too, as they were archived."""
+        moment, wide = microseconds(at), int(reach.total_seconds() * 1_000_000)
+        kind, _, name = subject.partition("/")
+        query, when = sa.select(headlines), headlines.c.published_at
+        if kind == "entity":
+            query, when = query.join(mentions, mentions.c.headline_id == headlines.c.id), mentions.c.published_at
+        query = query.where(mentions.c.entity == name if kind == "entity" else headlines.c.topic == name)
+        sides = (
+            query.where(when >= moment - wide, when <= moment).order_by(when.desc(), headlines.c.id),
+            query.where(when > moment, when <= moment + wide).order_by(when, headlines.c.id),
+        )
+        with self.engine.connect() as connection:
+            return [from_row(row) for side in sides for row in connection.execute(side.limit(limit)).mappings()]
 
     def inflows(self, spans: Sequence[tuple[datetime, datetime]]) -> list[Inflow]:
         """What came in over each span, published in [since, until)."""
@@ -279,38 +295,6 @@ class Archive:
         return result
 
 
-def _engine(url: str) -> sa.Engine:
-    address = sa.engine.make_url(url)
-    if address.get_backend_name() != "postgresql":
-        engine = sa.create_engine(address)
-        if engine.dialect.name == "sqlite":
-            sa.event.listen(engine, "connect", _tune_sqlite)
-        return engine
-    patience = {name: value for name, value in _PATIENCE.items() if name not in address.query}
-    engine = sa.create_engine(address, pool_pre_ping=True, connect_args=patience)
-    sa.event.listen(engine, "connect", _tune_postgresql)
-    return engine
-
-
-def _tune_postgresql(connection: Any, _record: Any) -> None:
-    encoding = connection.info.parameter_status("server_encoding")
-    if encoding != "UTF8":
-        raise ValueError(f"the database keeps its text in {encoding}: make one with ENCODING 'UTF8'")
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
-    connection.commit()  # or the pool's first rollback would take it back
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether a database that could not be opened may be later: nobody listens, or it starts, is full or locked."""
-    if not isinstance(error, AWAY):
-        return False
-    if isinstance(error.orig, sqlite3.Error):
-        return error.orig.sqlite_errorcode & 0xFF in _SQLITE_BUSY
-    said = str(error.orig)
-    return "FATAL:" not in said or any(words in said for words in _FOR_NOW)
-
-
 def _negatives(query: sa.Select[Any], subject: str, since: datetime, until: datetime) -> sa.Select[Any]:
     between = (microseconds(since), microseconds(until))
     kind, _, name = subject.partition("/")
@@ -322,16 +306,6 @@ def _negatives(query: sa.Select[Any], subject: str, since: datetime, until: date
         )
     query = query.where(headlines.c.sentiment == "negative", headlines.c.published_at.between(*between))
     return query if name == "all" else query.where(headlines.c.topic == name)
-
-
-def _tune_sqlite(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={LOCK_SECONDS * 1000}")
-    cursor.execute("PRAGMA journal_mode=WAL")
-    # WAL with NORMAL may lose the last transactions when the *machine* dies, not when a process does; the headlines
-    # would come again only if their offsets were not committed yet. So each commit is synced.
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
 
 
 def shown(url: str) -> str:

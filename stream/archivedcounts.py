@@ -1,4 +1,5 @@
-"""What the archive counted of a subject, by time and sentiment: what a chart is drawn of. Read off indexes alone."""
+"""What the archive counted of a subject, by time and sentiment: what a chart is drawn of. Topics' whole hours are read
+off the hourly counts, all else off indexes alone."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 
 from model.taxonomy import SENTIMENTS
 from stream.archive import archive_errors, from_microseconds, headlines, mentions, microseconds
+from stream.hourlycounts import hourly_counts, whole_hours
 from stream.subjects import ALL
 
 
@@ -46,12 +48,26 @@ class ArchivedCounts:
         `subject`: topic/NAME, topic/all or entity/NAME. The first step begins at `since`.
         """
         wide, start = int(step.total_seconds() * 1_000_000), microseconds(since)
-        found = self._grouped(self._of(subject), start, microseconds(until), wide)
+        if not subject.startswith("entity/") and whole_hours(since, until, step):
+            found = self._by_hour(subject, start, microseconds(until), wide)
+        else:
+            found = self._grouped(self._of(subject), start, microseconds(until), wide)
         steps = -(-(microseconds(until) - start) // wide)
         rows = [[0, 0, 0] for _ in range(steps)]
         for number, sentiment, count in found:
             rows[number][SENTIMENTS.index(sentiment)] += count
         return [Count(from_microseconds(start + number * wide), *row) for number, row in enumerate(rows)]
+
+    def _by_hour(self, subject: str, start: int, end: int, wide: int) -> list[tuple[int, str, int]]:
+        number = _step(hourly_counts.c.hour, start, wide)
+        query = (
+            sa.select(number.label("number"), hourly_counts.c.sentiment, sa.func.sum(hourly_counts.c.headlines))
+            .where(hourly_counts.c.hour >= start, hourly_counts.c.hour < end)
+            .group_by(sa.text("number"), hourly_counts.c.sentiment)
+        )
+        if subject != ALL:
+            query = query.where(hourly_counts.c.topic == subject.partition("/")[2])
+        return self._read(query)
 
     def _of(self, subject: str) -> tuple[sa.Table, sa.ColumnElement[bool]]:
         kind, _, name = subject.partition("/")
@@ -75,8 +91,11 @@ class ArchivedCounts:
             )
             .group_by(sa.text("number"), table.c.sentiment)
         )
+        return self._read(query)
+
+    def _read(self, query: sa.Select[Any]) -> list[tuple[int, str, int]]:
         with archive_errors("the archive cannot be read"), self._engine.connect() as connection:
-            return [(int(at), sentiment, count) for at, sentiment, count in connection.execute(query)]
+            return [(int(at), sentiment, int(count)) for at, sentiment, count in connection.execute(query)]
 
     def negatives_by_subject(
         self, since: datetime, until: datetime, step: timedelta, entities: Collection[str]

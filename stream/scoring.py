@@ -20,8 +20,9 @@ import msgspec
 
 from model.masking import Masker
 from model.scorer import Scorer
-from stream.archive import AWAY, Archive, reason_of
+from stream.archive import Archive, reason_of
 from stream.assessment import assess
+from stream.database import AWAY
 from stream.drift import DriftWatch
 from stream.gapless import GaplessReader
 from stream.metrics import Metrics

@@ -2,27 +2,31 @@
 
 Each way to search has an index by which the newest hits are found without reading the others. Words: in SQLite a
 full-text index (FTS5) whose row numbers are the times of publication, so that it gives its hits in that order; in
-PostgreSQL an index of the titles' lexemes (GIN), beside which its planner may go by time where a word is common.
+PostgreSQL an index of the titles' lexemes (GIN), together with that of time, for some hours and then for more.
 Chinese and Japanese, which have no spaces, are looked for as pieces of the title, by going through the headlines.
 """
 
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from model.errors import InputError
-from stream.archive import archive_errors, from_row, headlines, mentions, microseconds
+from stream.archive import archive_errors, from_microseconds, from_row, headlines, mentions, microseconds
 from stream.records import ScoredHeadline
+from stream.spans import Span, spans
 
 MOST_TERMS = 12
 # A search that finds little may go through millions of headlines: after this it gives up and asks for less.
 PATIENCE_SECONDS = 10
+# PostgreSQL takes a title's parsing for twenty times cheaper than it is, and would rather parse than ask its index.
+_OPERATOR_COST = 0.05
 _STEPS = 20_000  # of SQLite's machine between two looks at the clock
+_FIRST_PORTION = 50  # hits
 _PORTION = 5_000  # headlines a transaction while the index is made: a worker that archives meanwhile waits no longer
 
 _TERM = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
@@ -202,11 +206,16 @@ class SearchIndex:
 
     def find(self, query: Query, limit: int, after: Place | None = None) -> Found:
         """The newest `limit` hits, or those after the place where an earlier portion ended."""
-        statement = self._statement(query, limit + 1, after)
         with archive_errors("the archive cannot be searched"), self._engine.connect() as connection:
-            self._bound(connection)
+            end = time.monotonic() + PATIENCE_SECONDS
+            rows: list[Any] = []
             try:
-                rows = connection.execute(statement).mappings().all()
+                for since, until in self._spans(connection, query, after):
+                    narrowed = replace(query, since=since, until=until)
+                    self._bound(connection, end)
+                    rows += connection.execute(self._statement(narrowed, limit + 1 - len(rows), after)).mappings()
+                    if len(rows) > limit:
+                        break
             except sa.exc.OperationalError as error:
                 if "statement timeout" in str(error.orig) or "interrupted" in str(error.orig):
                     raise InputError(
@@ -224,22 +233,33 @@ class SearchIndex:
         return Found(found, Place(last["position"], "" if self._by_position(query) else last["id"]))
 
     def all(self, query: Query, portion: int = 1_000) -> Iterator[ScoredHeadline]:
-        """All hits, read in portions."""
+        """All hits, read in portions, of which the first is small: so the first hits are there at once."""
         after = None
         while True:
-            found = self.find(query, portion, after)
+            found = self.find(query, portion if after else min(portion, _FIRST_PORTION), after)
             yield from found.headlines
             if found.next is None:
                 return
             after = found.next
 
-    def _bound(self, connection: sa.Connection) -> None:
+    def _spans(self, connection: sa.Connection, query: Query, after: Place | None) -> Iterator[Span]:
+        """In which spans of time to look, the newest first. PostgreSQL's index of words gives no order: of common words
+        all hits would be read and sorted, where together with the index of time only a few hours' are."""
+        if self._is_sqlite or not _with_spaces(query):
+            return iter([Span(query.since, query.until)])
+        connection.execute(sa.text(f"SET LOCAL cpu_operator_cost = {_OPERATOR_COST}"))
+        newest = connection.execute(sa.select(sa.func.max(headlines.c.published_at))).scalar() or 0
+        if after is not None:
+            newest = min(newest, after.at)
+        return spans(query.since, query.until, from_microseconds(newest))
+
+    def _bound(self, connection: sa.Connection, end: float) -> None:
         if self._is_sqlite:
             raw: Any = connection.connection.dbapi_connection
-            end = time.monotonic() + PATIENCE_SECONDS
             raw.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
         else:
-            connection.execute(sa.text(f"SET LOCAL statement_timeout = {PATIENCE_SECONDS * 1000}"))
+            left = max(1, round(1000 * (end - time.monotonic())))  # 0 would be for ever
+            connection.execute(sa.text(f"SET LOCAL statement_timeout = {left}"))
 
     def _unbound(self, connection: sa.Connection) -> None:
         if self._is_sqlite:
@@ -266,21 +286,36 @@ class SearchIndex:
             statement = statement.where(mentions.c.entity == query.entity)
             if query.sentiment:
                 statement = statement.where(mentions.c.sentiment == query.sentiment)
-        if not self._is_sqlite:
-            wanted = [_tsquery(term) for term in terms if not term.unspaced]
-            vector = sa.func.to_tsvector(sa.literal_column(f"'{_LANGUAGE}'"), headlines.c.title)
-            if wanted:
-                both = wanted[0]
-                for each in wanted[1:]:
-                    both = both.op("&&")(each)
-                statement = statement.where(vector.op("@@")(both))
+        by_lexemes = not self._is_sqlite and _with_spaces(query)
+        if by_lexemes:
+            statement = statement.where(_has_lexemes(terms))
         if query.since is not None:
             statement = statement.where(at >= microseconds(query.since))
         if query.until is not None:
             statement = statement.where(at < microseconds(query.until))
         if after is not None:
             statement = statement.where(at <= after.at, sa.or_(at < after.at, id_ < after.id))
+        if by_lexemes:
+            # Apart, so that the planner does not go through the span in the order of time, in the hope of enough hits
+            # soon: of words that no statistics tell of it expects hundreds of times too many.
+            hits = statement.cte("hits").prefix_with("MATERIALIZED")
+            return sa.select(hits).order_by(hits.c.position.desc(), hits.c.id.desc()).limit(limit)
         return statement.order_by(at.desc(), id_.desc()).limit(limit)
+
+
+def _with_spaces(query: Query) -> bool:
+    """Whether words are looked for that a full-text index knows."""
+    return any(not term.unspaced for term in terms_of(query.words))
+
+
+def _has_lexemes(terms: Sequence[Term]) -> sa.ColumnElement[bool]:
+    """PostgreSQL's condition for all terms of scripts with spaces, as its index of words knows it."""
+    wanted = [_tsquery(term) for term in terms if not term.unspaced]
+    both = wanted[0]
+    for each in wanted[1:]:
+        both = both.op("&&")(each)
+    vector = sa.func.to_tsvector(sa.literal_column(f"'{_LANGUAGE}'"), headlines.c.title)
+    return vector.op("@@")(both)
 
 
 def _by_words(query: Query, terms: Sequence[Term], limit: int, after: Place | None) -> sa.TextClause:

@@ -36,6 +36,7 @@ from alerts.operations import JOB, WATCHDOG
 from alerts.page import Links, Page, PageStory
 from alerts.pagebook import PageBook
 from alerts.rules import SQUALL, rule_file
+from deploy.bench.labelsets import fill_label_sets
 from deploy.bench.view import Query, View, filled_in, queries
 from deploy.dashboards.catalogue import as_json, dashboards
 from deploy.dashboards.queries import PROMETHEUS
@@ -45,7 +46,6 @@ from deploy.stack.prometheus import Prometheus
 from deploy.stack.server import program
 from model.taxonomy import DEFAULT_TOPICS, SENTIMENTS
 from stream.archive import Archive, microseconds
-from stream.duration import format_duration
 from stream.gauges import ScoredTotals
 from stream.metrics import FeedMetrics, Metrics, RelayMetrics
 from stream.settings import ArchiveSettings, Settings
@@ -172,7 +172,7 @@ def _samples(
 def _series(settings: Settings, entities: Sequence[str]) -> Iterator[str]:
     """Names and labels of all series of one worker, ingest, the relay and the rules."""
     registry = CollectorRegistry()
-    _label(Metrics(registry), settings, entities)
+    fill_label_sets(Metrics(registry), settings, entities)
     totals = ScoredTotals("newsquall_headlines_scored")
     each_model = product(DEFAULT_TOPICS, SENTIMENTS, ("m1", "m2"))
     totals.totals = dict.fromkeys(each_model, 1)
@@ -203,22 +203,6 @@ def _recorded(settings: Settings, entities: Sequence[str]) -> Iterator[str]:
     yield from (_name(metric, {}) for metric in (FROM_FEEDS, SCORED, BATCHES, REFUSED))
     yield from (_name(metric, {"le": f"{2.0**step}"}) for metric in (DELAYS, SCORING) for step in range(14))
     yield from (_name(metric, {"le": "+Inf"}) for metric in (DELAYS, SCORING))
-
-
-def _label(metrics: Metrics, settings: Settings, entities: Sequence[str]) -> None:
-    """Give the worker's gauges the label sets that they have while it runs."""
-    windows = [format_duration(window) for window in settings.trends.windows]
-    names = {"topic": ["all", *DEFAULT_TOPICS], "entity": list(entities)}
-    for gauge in vars(metrics).values():
-        labels = getattr(gauge, "_labelnames", ())
-        for name in names.get(labels[0], []) if labels else []:
-            for window in windows:
-                gauge.labels(*(name, window)[: len(labels)])
-    for provider in ("cpu", "cuda"):
-        metrics.execution_provider.labels(provider)
-    for partition in range(settings.kafka.partitions):
-        metrics.consumer_lag.labels(str(partition))
-    metrics.model_info.labels("m1")
 
 
 def _name(metric: str, labels: Mapping[str, str]) -> str:

@@ -1,8 +1,9 @@
 """How fast a page is decided and its evidence found in a large archive: generated headlines in a PostgreSQL or SQLite
 of its own, squalls among them, and the pager itself on top, with the plans of all that it asks.
 
-The rows are written in bulk into tables without indexes, which are made afterwards by the archive itself, as it makes
-those that an older one lacks. Titles are the project's own over and over; each squall's stories differ.
+The rows are written in bulk into tables without indexes and hourly counts, which are made afterwards by the archive
+itself, as it makes those that an older one lacks. Titles are the project's own over and over; each squall's stories
+differ.
 """
 
 import random
@@ -32,6 +33,7 @@ from model.taxonomy import DEFAULT_TOPICS
 from stream.archive import Archive, headlines, mentions, microseconds
 from stream.duration import parse_duration
 from stream.fingerprint import fingerprint
+from stream.hourlycounts import hourly_counts
 from stream.settings import Settings
 from stream.subjects import ALL, entity_subject, topic_subject
 from stream.verdicts import VerdictBook
@@ -215,9 +217,10 @@ def generated(
 
 
 def fill(url: str, rows: Iterator[tuple[tuple[Any, ...], tuple[str, str] | None]], say: Callable[[str], None]) -> int:
-    """Write the rows in bulk, without indexes. How many name a company."""
+    """Write the rows in bulk, without indexes and hourly counts. How many name a company."""
     bare = Archive(url)
     with bare.engine.begin() as connection:
+        hourly_counts.drop(connection)
         for table in (headlines, mentions):
             for index in table.indexes:
                 connection.execute(sa.text(f"DROP INDEX {index.name}"))

@@ -366,3 +366,30 @@ def evidence(*, database: Literal["postgresql", "sqlite"], rows: int, days: int,
 
     result = measure(database, rows, days, runs, say)
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+
+
+@bench.command()
+@click.option(
+    "--database",
+    type=click.Choice(["sqlite", "postgresql"]),
+    default="sqlite",
+    show_default=True,
+    help="A file or server of its own, gone at the end.",
+)
+@click.option(
+    "--rows", type=click.IntRange(min=10_000), help="Headlines in it; 500,000 in SQLite, 5,000,000 in PostgreSQL."
+)
+@click.option(
+    "--days", type=click.IntRange(min=10), help="Over which they are spread; 50 in SQLite, 180 in PostgreSQL."
+)
+@click.option("--runs", type=click.IntRange(min=1), default=40, show_default=True, help="Visits of each page.")
+def desk(*, database: Literal["postgresql", "sqlite"], rows: int | None, days: int | None, runs: int) -> None:
+    """How long each page of the desk takes with a large archive behind it, and which takes more than 300 ms.
+
+    A desk, a Prometheus and a broker are started here, on free ports, and stopped at the end.
+    """
+    from deploy.bench.desk import measure  # noqa: PLC0415
+
+    usual_rows, usual_days = {"sqlite": (500_000, 50), "postgresql": (5_000_000, 180)}[database]
+    result = measure(database, rows or usual_rows, days or usual_days, runs, say)
+    sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")

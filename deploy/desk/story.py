@@ -8,13 +8,15 @@ from alerts.evidence import Story
 from deploy.desk.desk import Desk
 from deploy.desk.visit import RefusedError, Visit
 from model.errors import UnscorableText
+from stream.archive import archive_errors
 from stream.records import ScoredHeadline, minute_of
-from stream.search import Query
 from stream.stories import group
+from stream.subjects import entity_subject, topic_subject
 
-# Tellings are looked for a day to both sides, among so many headlines of the same topic and of each company named.
+# Tellings are looked for a day to both sides, on each among the nearest so many headlines of the same topic and of each
+# company named.
 NEAR = timedelta(days=1)
-LOOKED_AT = 400
+LOOKED_AT = 300
 
 
 def headline_of(desk: Desk, visit: Visit) -> ScoredHeadline:
@@ -28,15 +30,10 @@ def headline_of(desk: Desk, visit: Visit) -> ScoredHeadline:
 
 def tellings(desk: Desk, headline: ScoredHeadline) -> list[ScoredHeadline]:
     """The headlines of its story, oldest first."""
-    at = headline.published_at
     near: dict[str, ScoredHeadline] = {headline.id: headline}
-    subjects = [Query(topic=headline.topic), *(Query(entity=name) for name in list(headline.entities)[:3])]
-    for query in subjects:
-        for since, until in ((at - NEAR, at + timedelta(microseconds=1)), (at, at + NEAR)):
-            narrow = Query(topic=query.topic, entity=query.entity, since=since, until=until)
-            near |= {each.id: each for each in desk.search.find(narrow, LOOKED_AT).headlines}
-    # As the archive has them: an entity's search gives each as it is for the entity.
-    near = desk.archive_find(list(near))
+    with archive_errors("the archive cannot be read"):
+        for subject in [topic_subject(headline.topic), *map(entity_subject, list(headline.entities)[:3])]:
+            near |= {each.id: each for each in desk.archive.near(subject, headline.published_at, NEAR, LOOKED_AT)}
     ordered = sorted(near.values(), key=lambda each: (each.published_at, each.id))
     stories = group((each, each.fingerprint, minute_of(each.published_at)) for each in ordered)
     return next(story for story in stories if any(each.id == headline.id for each in story))

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from stream.archive import microseconds
+from stream.hourlycounts import HOUR
 from stream.ledger import Page
 from stream.records import ScoredHeadline, minute_of
 from stream.subjects import tallies
@@ -19,6 +21,7 @@ class Books:
     rejected: the places of what stands on news.rejected. scored: ids and models on news.scored. pages: the ledger's
     pages as the changelog has them last. told: headlines by topic and sentiment in the metrics of all workers.
     negatives: by subject, the widest window's negative headlines in the metrics, for each worker that tells of it.
+    hourly: the archive's own counts, by the hour's beginning (microseconds since 1970), topic and sentiment.
     oldest: the first minute that is not closed; headlines before it are late, and counted nowhere.
     """
 
@@ -29,6 +32,7 @@ class Books:
     pages: tuple[Page, ...]
     told: Mapping[tuple[str, str], int]
     negatives: Mapping[str, tuple[int, ...]]
+    hourly: Mapping[tuple[int, str, str], int]
     oldest: int = 0
 
     @property
@@ -62,6 +66,7 @@ def audit(books: Books) -> Findings:
     findings = Findings()
     _intake(books, findings)
     _scores(books, findings)
+    _hours(books, findings)
     _buckets(books, findings)
     _metrics(books, findings)
     return findings
@@ -89,6 +94,18 @@ def _scores(books: Books, findings: Findings) -> None:
     other = [id_ for id_, models in books.scored.items() if models != {getattr(books.archived.get(id_), "model", None)}]
     if other:
         findings.found([f"{len(other)} headlines have two scores, {_some(other)}"], doubled=len(other))
+
+
+def _hours(books: Books, findings: Findings) -> None:
+    """The archive's hourly counts = the archive."""
+    expected: Counter[tuple[int, str, str]] = Counter()
+    for each in books.archived.values():
+        at = microseconds(each.published_at)
+        expected[at - at % HOUR, each.topic, each.sentiment] += 1
+    for key in sorted(expected.keys() | books.hourly.keys()):
+        more = books.hourly.get(key, 0) - expected[key]
+        if more:
+            findings.found([f"{more:+} headlines in the hourly count of {key}"], max(0, -more), max(0, more))
 
 
 def _buckets(books: Books, findings: Findings) -> None:

@@ -26,6 +26,7 @@ from deploy.stack.kafka import Kafka
 from deploy.stack.postgres import Postgres
 from deploy.stack.records import records_of
 from stream.archive import Archive
+from stream.hourlycounts import hourly_counts
 from stream.ledger import Page, day_of, decode_record
 from stream.publisher import Publisher
 from stream.records import DAY_MINUTES, Headline, RejectedHeadline, ScoredHeadline, minute_of
@@ -53,6 +54,12 @@ GARBAGE = (
     b'{"id": 7}',
     b'{"id": "x", "title": "", "published_at": "2026-01-01T00:00:00Z"}',
 )
+
+
+def hourly_of(archive: Archive) -> dict[tuple[int, str, str], int]:
+    """An archive's own counts, by hour, topic and sentiment."""
+    with archive.engine.connect() as connection:
+        return {tuple(key): headlines for *key, headlines in connection.execute(hourly_counts.select())}
 
 
 class PlannedLoad(Load):
@@ -279,6 +286,7 @@ class System:
             tuple(record for record in ledger if isinstance(record, Page)),
             scored(*self._workers.values()),
             {subject: tuple(values) for subject, values in negatives.items()},
+            hourly_of(self.archive),
             day_of(minute_of(datetime.now(UTC)) - RETENTION_MINUTES) * DAY_MINUTES,
         )
 

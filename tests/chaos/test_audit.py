@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from stream.hourlycounts import HOUR
 from stream.ledger import Ledger, Page
 from stream.records import ScoredHeadline, Sentiment, minute_of
 from stream.subjects import tallies
@@ -44,6 +45,8 @@ def pages(of: dict[str, ScoredHeadline]) -> tuple[Page, ...]:
     return tuple(page for tally in tallies(of.values()) for page in Ledger(tally.subject, "w").count(tally))
 
 
+NINE = int(NOW.replace(minute=0).timestamp()) * 1_000_000
+HOURLY = {(NINE, "earnings", "negative"): 1, (NINE, "other", "negative"): 1, (NINE, "other", "positive"): 1}
 WELL = Books(
     received={(0, 0): "a", (0, 1): None, (1, 0): "bb", (1, 1): "ccc", (1, 2): "a"},
     archived=HEADLINES,
@@ -52,6 +55,7 @@ WELL = Books(
     pages=pages(HEADLINES),
     told={("earnings", "negative"): 1, ("other", "negative"): 1, ("other", "positive"): 1},
     negatives={"topic/all": (2,), "topic/earnings": (1,), "topic/other": (1,)},
+    hourly=HOURLY,
 )
 
 
@@ -74,6 +78,9 @@ def without(id_: str) -> dict[str, ScoredHeadline]:
         (replace(WELL, rejected=frozenset({(0, 1), (1, 0)})), "1 readable records are on news.rejected"),
         (replace(WELL, scored={id_: frozenset({"m"}) for id_ in without("a")}), "1 headlines are not on news.scored"),
         (replace(WELL, scored={**WELL.scored, "a": frozenset({"m", "n"})}), "1 headlines have two scores"),
+        (replace(WELL, hourly={**HOURLY, (NINE, "other", "negative"): 2}), "+1 headlines in the hourly count of"),
+        (replace(WELL, hourly={(NINE, "other", "negative"): 1}), "-1 headlines in the hourly count of"),
+        (replace(WELL, hourly={**HOURLY, (0, "other", "negative"): 1}), "+1 headlines in the hourly count of (0, "),
         (replace(WELL, pages=pages(without("bb"))), "2 counts are missing"),
         (replace(WELL, pages=(*WELL.pages, *pages({"d": headline("d")}))), "2 counts are of nothing archived"),
         (replace(WELL, told={**WELL.told, ("other", "negative"): 2}), "/metrics tells 2 other negative headlines"),
@@ -104,6 +111,7 @@ def test_a_late_headline_is_archived_and_counted_nowhere():
         archived=late,
         received={**WELL.received, (2, 0): "d"},
         scored={id_: frozenset({"m"}) for id_ in late},
+        hourly={**HOURLY, (NINE - 70 * 24 * HOUR, "earnings", "negative"): 1},
         oldest=minute_of(NOW - timedelta(days=35)),
     )
     assert audit(books).well

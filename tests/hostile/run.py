@@ -25,6 +25,7 @@ from stream.records import DAY_MINUTES, REASONS, Headline, RejectedHeadline, Sco
 from stream.settings import KafkaSettings, Settings, TrendSettings
 from stream.topics import HEADLINES, REJECTED, SCORED, ensure_topics
 from tests.chaos.audit import Books, Findings, Place, audit
+from tests.chaos.system import hourly_of
 from tests.hostile.inputs import Input, inputs
 from tests.integration.conftest import WorkerProcess, scored
 
@@ -156,6 +157,7 @@ def _books(bootstrap: str, archive: Archive, worker: WorkerProcess) -> tuple[Boo
         tuple(record for record in ledger if isinstance(record, Page)),
         scored(worker),
         negatives,
+        hourly_of(archive),
         day_of(minute_of(now) - RETENTION_MINUTES) * DAY_MINUTES,
     )
     return books, Counter(each.reason for each in refused)

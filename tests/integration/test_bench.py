@@ -3,6 +3,7 @@
 import pytest
 
 from deploy.bench.burst import measure as burst
+from deploy.bench.desk import measure as desk
 from deploy.bench.evidence import QUESTIONS, Database
 from deploy.bench.evidence import measure as evidence
 from deploy.bench.latency import STAGES
@@ -11,6 +12,7 @@ from deploy.bench.scorer import texts_of
 from deploy.bench.state import measure as state
 from deploy.bench.stream import measure as stream
 from deploy.demo.system import DEMO_PACE
+from deploy.desk.view import TABS
 from model.bundle import BUNDLED, Bundle
 from model.scorer import Scorer
 from stream.watchlist import Watchlist
@@ -66,3 +68,17 @@ def test_a_worker_reads_its_state_back() -> None:
     assert result.entries > 400
     assert 0 < result.kept_mb <= result.written_mb
     assert result.full.seconds > 0
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_every_page_of_the_desk_is_asked_for_with_an_archive_of_generated_headlines(database: Database) -> None:
+    said: list[str] = []
+    result = desk(database, 20_000, 10, 2, said.append)
+    assert (result.headlines, result.runs, result.database) == (20_000, 2, database)
+    assert 9_000 < result.mentions < 11_000
+    assert all(0 < each.p50 <= each.p95 for each in result.pages)
+    assert sum(each.cpu for each in result.pages) > 0
+    assert result.over == sum(each.over for each in result.pages) == sum("TOO LONG" in line for line in said)
+    # Every tab of the desk is among them.
+    kinds = {each.page.split(":")[0] for each in result.pages}
+    assert kinds >= {"board", "subject", "story", "page", "search", *(name.lower() for _, name, _ in TABS)}

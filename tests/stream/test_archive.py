@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from deploy.stack.postgres import Postgres
 from model.errors import ArchiveAwayError, ArchiveError
-from stream import archive as archive_module
+from stream import database
 from stream.archive import Archive, from_microseconds, microseconds
 from stream.records import Origin, ScoredHeadline
 
@@ -275,7 +275,7 @@ def test_an_archive_that_may_be_there_later_is_told_from_one_that_never_will_be(
 
 
 def test_a_locked_file_is_away_and_the_same_file_later_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(archive_module, "LOCK_SECONDS", 0)
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0)
     file = tmp_path / "archive.db"
     lock = sqlite3.connect(file, isolation_level=None)
     lock.execute("BEGIN EXCLUSIVE")
@@ -297,3 +297,22 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / "a.db").write_bytes(b"not a database, but long enough to be read as one" * 100)
     with pytest.raises(ArchiveError, match=r"a\.db"):
         Archive(f"sqlite:///{tmp_path / 'a.db'}")
+
+
+def test_the_nearest_headlines_of_a_topic_or_entity_to_both_sides(archive):
+    minute = timedelta(minutes=1)
+    told = [
+        scored(number, topic="other" if number == 5 else "earnings", published=NOW + number * minute)
+        for number in range(-9, 10)
+    ]
+    named = scored("named", topic="other", published=NOW + 2 * minute, entities={"Acme": "positive"})
+    archive.keep([*told, named])
+
+    def near(subject, reach, limit):
+        return {each.id for each in archive.near(subject, NOW, reach, limit)}
+
+    assert near("topic/earnings", 3 * minute, 50) == {"-3", "-2", "-1", "0", "1", "2", "3"}
+    assert near("topic/earnings", 9 * minute, 2) == {"-1", "0", "1", "2"}
+    assert near("topic/other", 5 * minute, 50) == {"named", "5"}
+    assert archive.near("entity/Acme", NOW, 5 * minute, 50) == [named]  # negative by itself, positive for Acme
+    assert archive.near("entity/Acme", NOW, minute, 50) == []

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 
@@ -51,6 +52,33 @@ def test_counts_are_those_of_the_headlines_in_each_step(archive):
     assert board["topic/all"] == board["topic/earnings"] == [2, 0, 0]
     assert board["entity/Bolt"] == [0, 1, 0]
     assert board["entity/Acme"] == [0, 0, 0]
+
+
+def test_whole_hours_are_counted_as_all_other_spans_are(archive):
+    chance, until = Random(3), datetime(2026, 7, 3, 3, tzinfo=UTC)
+    archive.keep(
+        [
+            scored(
+                str(number),
+                until - timedelta(microseconds=chance.randrange(-(10**10), 3 * 86_400 * 10**6)),
+                chance.choice(["earnings", "other"]),
+                chance.choice(["negative", "neutral", "positive"]),
+                Bolt="negative",
+            )
+            for number in range(400)
+        ]
+    )
+    history = ArchivedCounts(archive.engine)
+    for subject in ("topic/all", "topic/other", "entity/Bolt"):
+        for step in (HOUR, 6 * HOUR, 7 * HOUR):
+            whole = history.counts(subject, until - timedelta(days=2), until, step)
+            # No step of minutes is read off the hourly counts.
+            fine = history.counts(subject, until - timedelta(days=2), until, timedelta(minutes=10))
+            for each in whole:
+                inside = [part for part in fine if each.at <= part.at < each.at + step]
+                for name in ("negative", "neutral", "positive"):
+                    assert getattr(each, name) == sum(getattr(part, name) for part in inside)
+        assert sum(each.total for each in whole) > 100
 
 
 def test_no_headline_is_in_two_steps_and_none_is_lost(archive):

@@ -191,3 +191,18 @@ def test_an_index_that_was_interrupted_is_made_anew(postgres):
     with archive.engine.connect() as connection:
         assert connection.execute(sa.text(f"SELECT indisvalid FROM pg_index WHERE {which}")).scalar() is True
     archive.close()
+
+
+def test_words_are_found_in_their_order_however_far_back_they_are_and_wherever_a_portion_ends(archive, index):
+    at = [NOW + timedelta(hours=1) - timedelta(hours=7 * number) for number in range(400)]  # to 116 days ago
+    words = [("bank " * (number % 2 == 0) + "rate " * (number % 3 == 0) + "x").strip() for number in range(400)]
+    archive.keep([scored(f"h{number:03}", words[number], at[number]) for number in range(400)])
+    both = [f"h{number:03}" for number in range(0, 400, 6)]
+    assert [each.id for each in index.all(Query(words="bank rate"), 7)] == both
+    # What nothing more is found after is found to the end.
+    assert index.find(Query(words="bank rate"), len(both)).next is None
+    early, late = NOW - timedelta(days=100), NOW - timedelta(days=10)
+    meant = [f"h{number:03}" for number in range(0, 400, 2) if early <= at[number] < late]
+    assert [each.id for each in index.all(Query(words="bank", since=early, until=late), 9)] == meant
+    assert ids(index, words="bank", until=datetime(1, 1, 2, tzinfo=UTC)) == []
+    assert ids(index, words="bank", since=datetime(9999, 1, 1, tzinfo=UTC)) == []

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.errors import ArchiveError
-from stream import archive as archive_module
+from stream import database
 from stream.archive import Archive
 from stream.records import Label
 from training.labelbook import (
@@ -202,7 +202,7 @@ def test_two_books_on_one_archive_that_write_at_once_lose_nothing(archive, tmp_p
 
 
 def test_a_locked_archive_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(archive_module, "LOCK_SECONDS", 0)
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0)
     opened = Archive(f"sqlite:///{tmp_path / 'archive.db'}")
     book = LabelBook(opened.engine)
     other = Archive(f"sqlite:///{tmp_path / 'archive.db'}")
