@@ -336,10 +336,14 @@ def _case(
             *(series for shower in showers for series in _threshold_series(kind, shower)),
             *(_usual_share_series(kind, shower) for shower in showers),
             # An alert of another rule about the same subject has nothing to say here.
-            {
-                "series": f'ALERTS{{alertname="Another", alertstate="firing", {kind.label}="acme"}}',
-                "values": f"1x{sum(steps for steps, _ in showers[0].phases)}",
-            },
+            *(
+                {
+                    "series": f'ALERTS{{alertname="Another", alertstate="firing", severity="{severity}", '
+                    f'{kind.label}="acme"}}',
+                    "values": f"1x{sum(steps for steps, _ in showers[0].phases)}",
+                }
+                for severity in SEVERITIES
+            ),
             {
                 "series": 'newsquall_headlines_rejected_total{reason="no_words"}',
                 "values": f"{REFUSED}x{sum(steps for steps, _ in showers[0].phases)}",
