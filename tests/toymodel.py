@@ -35,6 +35,7 @@ def toy(
     report: Mapping[str, Any] | None = None,
     name: str = "toy",
     towards_names: bool = True,
+    language: str = "en",
 ) -> Bundle:
     """A bundle for which every topic's and sentiment's name means itself, but for what `meaning` says. Written like any
     other: opened, checked and scored by the same code. `report`: its report.json."""
@@ -56,7 +57,7 @@ def toy(
         "version": f"{name}-{files['graph.onnx'][:8]}",
         "created": "2026-01-01",
         "base": "none",
-        "languages": ["en"],
+        "languages": [language],
         "topics": list(topics),
         "sentiments": list(sentiments),
         "max_tokens": 32,

@@ -30,7 +30,7 @@ from deploy.desk.csrf import FIELD, HEADER, CsrfTokens, from_elsewhere
 from deploy.desk.desk import Clock, Desk
 from deploy.desk.explainer import Explainer
 from deploy.desk.headers import SafeHeaders
-from deploy.desk.jobs import Jobs
+from deploy.desk.jobs import BusyError, Jobs
 from deploy.desk.labelqueue import LabelQueue
 from deploy.desk.login import Door, Login, is_loopback
 from deploy.desk.readings import Readings
@@ -54,7 +54,14 @@ log = logging.getLogger(__name__)
 THREADS = 12
 # Of many headlines an index takes minutes: the desk does not stay for it when it is told to stop.
 MAKING_SECONDS = 2.0
-TITLES = {400: "That cannot be read", 401: "Please log in", 403: "Not for you", 404: "Not here", 503: "Not just now"}
+TITLES = {
+    400: "That cannot be read",
+    401: "Please log in",
+    403: "Not for you",
+    404: "Not here",
+    503: "Not just now",
+}
+DONE = "That cannot be done"
 
 Handler = Callable[[Desk, Visit], Response]
 
@@ -86,6 +93,7 @@ def entries(login: Login) -> list[Entry]:
         Entry("/models/rollback", Role.OPERATOR, post=models.rollback),
         Entry("/jobs/{job}", Role.VIEWER, models.job),
         Entry("/jobs/{job}/stop", Role.OPERATOR, post=models.stop),
+        Entry("/jobs/{job}/again", Role.OPERATOR, post=models.again),
         Entry("/feeds", Role.VIEWER, feeds.show),
         Entry("/rejected", Role.VIEWER, rejected.show),
         Entry("/rejected", Role.OPERATOR, post=rejected.retry),
@@ -133,7 +141,7 @@ def build_desk(
         making.start()
         yield
         await live.close()
-        await run_in_threadpool(desk.jobs.stop)
+        await run_in_threadpool(desk.jobs.close)
         await run_in_threadpool(making.join, MAKING_SECONDS)
         await run_in_threadpool(desk.queue.wait, MAKING_SECONDS)
 
@@ -143,12 +151,15 @@ def build_desk(
         for method, handler in (("GET", each.get), ("POST", each.post))
         if handler is not None
     ]
-    return Starlette(
+    app = Starlette(
         routes=[*routes, Route("/board/live", gate.live(live)), Mount("/static", StaticFiles(directory=STATIC))],
         middleware=[Middleware(SafeHeaders, hosts=_hosts(settings), secure=door.secure)],
         exception_handlers={404: gate.lost, 405: gate.lost},
         lifespan=running,
     )
+    # It would lead to whatever host the request names.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _prepare(desk: Desk) -> None:
@@ -243,13 +254,14 @@ class _Gate:
         except RefusedError as error:
             return self._told(visit, error.status, str(error))
         except (InputError, UsageError) as error:
-            return self._told(visit, 400, str(error))
-        except ArchiveError as error:
-            log.error("%s: %s", request.url.path, error)
-            return self._told(visit, 503, "The archive does not answer. Please try again in a minute.")
+            return self._told(visit, 409 if isinstance(error, BusyError) else 400, str(error), DONE)
         except NewsquallError as error:
             log.error("%s: %s", request.url.path, error)
-            return self._told(visit, 503, str(error))
+            away = "The archive does not answer. Please try again in a minute."
+            return self._told(visit, 503, away if isinstance(error, ArchiveError) else str(error))
+        except Exception:  # an error of ours; what answers it must carry the policy, too
+            log.exception("%s", request.url.path)
+            return self._told(visit, 500, "An error of the desk's own. Its log says more.")
 
     def _require_ours(self, visit: Visit) -> None:
         request = visit.request
@@ -260,8 +272,8 @@ class _Gate:
                 403, "This form is from another place or an earlier time: go back, reload, send it again."
             )
 
-    def _told(self, visit: Visit, status: int, text: str) -> Response:
-        return self._desk.message(visit, status, TITLES.get(status, "That cannot be done"), text)
+    def _told(self, visit: Visit, status: int, text: str, title: str = "") -> Response:
+        return self._desk.message(visit, status, title or TITLES.get(status, DONE), text)
 
     async def lost(self, request: Request, error: Exception) -> Response:
         """There is no such page, or it takes no such request."""

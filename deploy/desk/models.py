@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from deploy.commands.labels import COLUMNS
 from deploy.commands.models import told
 from deploy.desk.desk import Desk
-from deploy.desk.jobs import BUNDLE, LABELS
+from deploy.desk.jobs import BUNDLE, LABELS, Job, progress, trouble
 from deploy.desk.visit import RefusedError, Visit
 from model.bundle import MANIFEST, Bundle
 from model.errors import BundleError, InputError, RegistryError, UsageError
@@ -154,14 +154,10 @@ def train(desk: Desk, visit: Visit) -> Response:
     name = desk.jobs.prepare("train", visit.now)
     known = desk.archive_find([label.headline_id for label in taken])
     sources = {id_: headline.source for id_, headline in known.items()}
-    file = desk.jobs.place(name) / LABELS
     text = io.StringIO()
     write_csv(text, COLUMNS, [label_row(label, sources.get(label.headline_id, "")) for label in taken])
-    file.write_text(text.getvalue(), encoding="utf-8")
-    try:
-        base = "champion" if Registry(desk.settings.registry.place()).alias(CHAMPION) else "bundled"
-    except RegistryError:
-        base = "bundled"
+    file = desk.jobs.give(name, LABELS, text.getvalue())
+    base = "champion" if _champion(desk) else "bundled"
     new = sorted({label.topic for label in taken if label.topic} - set(Taxonomy().topics))
     topics = [argument for topic in new for argument in ("--topic", topic)]
     out = desk.jobs.place(name) / BUNDLE
@@ -170,6 +166,29 @@ def train(desk: Desk, visit: Visit) -> Response:
     arguments = ["train", "--labels", str(file), "--base", base, "--out", str(out), *topics]
     desk.jobs.start(name, arguments, visit.who.name, visit.now, f"{texts} labelled texts, from {base}")
     return desk.go(f"/jobs/{name}")
+
+
+def _champion(desk: Desk) -> int | None:
+    """The champion's version; None if there is none, or no registry that answers."""
+    try:
+        return Registry(desk.settings.registry.place()).alias(CHAMPION)
+    except RegistryError:
+        return None
+
+
+def again(desk: Desk, visit: Visit) -> Response:
+    """Let a training that was ended go on where it was: the same labels, in the same folder."""
+    found = _job(desk, visit)
+    if not _may_go_on(desk, found):
+        raise InputError("only a training that was ended before its model was there can go on")
+    desk.note(visit, "trained", f"{found.name}: again")
+    desk.jobs.again(found, visit.who.name, visit.now)
+    return desk.go(f"/jobs/{found.name}")
+
+
+def _may_go_on(desk: Desk, job: Job) -> bool:
+    is_left = job.kind == "train" and not job.runs and job.status != 0 and not _is_bundle(desk, job.name)
+    return is_left and bool(job.arguments)
 
 
 def promote(desk: Desk, visit: Visit) -> Response:
@@ -205,16 +224,19 @@ def _reason(visit: Visit) -> str:
 
 def job(desk: Desk, visit: Visit) -> Response:
     """A job: how far it is, and what it said."""
-    found = desk.jobs.find(visit.path("job"))
-    if found is None:
-        raise RefusedError(404, "There is no such job.")
+    found = _job(desk, visit)
+    said = desk.jobs.log(found.name)
     return desk.page(
         visit,
         "job.html",
         job=found,
-        log=desk.jobs.log(found.name),
+        log=said,
+        trouble=trouble(found, said),
+        progress=progress(said) if found.runs else None,
         result=desk.jobs.result(found.name),
         has_bundle=found.kind == "train" and _is_bundle(desk, found.name),
+        champion=_champion(desk),
+        may_go_on=_may_go_on(desk, found),
         ref=visit.text("ref", 64),
         longest=LONGEST_REASON,
     )
@@ -222,10 +244,15 @@ def job(desk: Desk, visit: Visit) -> Response:
 
 def stop(desk: Desk, visit: Visit) -> Response:
     """End the job that is under way."""
-    found = desk.jobs.find(visit.path("job"))
-    if found is None:
-        raise RefusedError(404, "There is no such job.")
+    found = _job(desk, visit)
     if found.runs:
         desk.note(visit, "stopped", found.name)
         desk.jobs.stop()
     return desk.go(f"/jobs/{found.name}")
+
+
+def _job(desk: Desk, visit: Visit) -> Job:
+    found = desk.jobs.find(visit.path("job"))
+    if found is None:
+        raise RefusedError(404, "There is no such job.")
+    return found

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from deploy.desk.roles import Person, Role
 from model.errors import InputError
@@ -99,10 +99,13 @@ def checked(value: str, name: str, longest: int) -> str:
 async def read_form(request: Request) -> dict[str, str]:
     """A posted form's fields, the last of a name. Raises RefusedError for anything else, and for too much of it."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_FORM:
-            raise RefusedError(413, f"That is too much: {LARGEST_FORM:,} bytes at most.")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_FORM:
+                raise RefusedError(413, f"That is too much: {LARGEST_FORM:,} bytes at most.")
+    except ClientDisconnect as error:  # who has gone reads no answer; without one the log has a traceback
+        raise RefusedError(400, "That form was cut off.") from error
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if body and kind != "application/x-www-form-urlencoded":
         raise RefusedError(415, "That is no form.")

@@ -261,3 +261,23 @@ def test_the_command_writes_the_password_that_it_is_given(tmp_path):
     assert PasswordFile(path).check("anna", PASSWORD).person.role is Role.ANALYST
     assert CliRunner().invoke(command, ["--remove", "anna"], obj=settings).exit_code == 0
     assert PasswordFile(path).entries() == {}
+
+
+def test_an_error_of_the_desks_own_is_told_with_the_policy(settings, archive, clock, monkeypatch, caplog):
+    def fail(_desk, _visit):
+        raise RuntimeError("the secret of the matter")
+
+    monkeypatch.setattr("deploy.desk.feeds.show", fail)
+    with (visitor := Visitor(build_desk(settings, archive, clock))).http:
+        answer = visitor.get("/feeds")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "the secret of the matter" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/pages/", "/models/", "//evil.example/"])
+def test_a_slash_too_many_leads_nowhere(desk, path):
+    answer = desk.http.get(f"http://127.0.0.1:9111{path}", headers={"host": "localhost"}, follow_redirects=False)
+    assert answer.status_code == 404
+    assert "location" not in answer.headers

@@ -1,8 +1,10 @@
 """Models at the desk: jobs one at a time, a training's call, the champion forth and back by the real command line."""
 
 import csv
+import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,7 @@ import pytest
 pytest.importorskip("onnx")
 
 from deploy.desk.app import build_desk
-from deploy.desk.jobs import Jobs
-from model.errors import InputError
+from deploy.desk.jobs import LOST, BusyError, Job, JobError, Jobs, trouble
 from model.registry import CHAMPION, Registry
 from stream.records import Label
 from tests.toymodel import toy
@@ -66,16 +67,94 @@ def test_one_job_at_a_time_and_it_can_be_ended(tmp_path):
     jobs = call(tmp_path, "import time; print('begun', flush=True); time.sleep(600)")
     first, second = jobs.prepare("train", NOW), jobs.prepare("promote", NOW)
     jobs.start(first, [], "olaf", NOW)
-    with pytest.raises(InputError, match="a train is under way, of olaf"):
+    with pytest.raises(BusyError, match="A training of olaf is under way: one at a time"):
         jobs.start(second, [], "olaf", NOW)
-    with pytest.raises(InputError):
+    with pytest.raises(BusyError):
         jobs.prepare("train", NOW)
-    assert Jobs(tmp_path, None).find(first).status == -1  # to another desk it is one that nobody waits for
     jobs.stop()
     assert ended(jobs, first).status < 0
+    assert trouble(ended(jobs, first), "") == "It was stopped."
     assert jobs.running is None
     jobs.start(second, [], "olaf", NOW)
     jobs.stop()
+
+
+ORPHAN = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from deploy.desk.jobs import Jobs
+jobs = Jobs(Path(sys.argv[1]), None, (sys.executable, "-c", sys.argv[2]))
+now = datetime(2026, 7, 3, tzinfo=UTC)
+name = jobs.prepare("train", now)
+jobs.start(name, [], "olaf", now)
+print(name, flush=True)
+os._exit(9)  # as a kill would: nobody is told
+"""
+
+
+def left_behind(folder: Path, script: str) -> str:
+    """The name of a job whose desk was killed."""
+    done = subprocess.run([sys.executable, "-c", ORPHAN, str(folder), script], stdout=subprocess.PIPE, check=False)
+    assert done.returncode == 9
+    return done.stdout.decode().strip()
+
+
+def test_a_job_whose_desk_was_killed_is_seen_by_the_next_one_which_starts_none_beside_it_and_can_end_it(tmp_path):
+    name = left_behind(tmp_path, "import time; time.sleep(600)")
+    jobs = call(tmp_path, "")
+    assert jobs.running.name == name
+    assert jobs.find(name).runs
+    with pytest.raises(BusyError, match="A training of olaf is under way"):
+        jobs.prepare("promote", NOW)
+    jobs.close()  # a desk that goes ends what it has started itself
+    assert jobs.running is not None
+    jobs.stop()
+    assert jobs.running is None
+    assert jobs.find(name).status == LOST
+    second = jobs.prepare("promote", NOW)
+    jobs.start(second, [], "olaf", NOW)
+    assert ended(jobs, second).status == 0
+
+
+def test_two_desks_of_one_folder_start_one_job(tmp_path):
+    one, other = (call(tmp_path, "import time; time.sleep(600)") for _ in range(2))
+    names = [each.prepare("train", NOW) for each in (one, other)]
+    one.start(names[0], [], "olaf", NOW)
+    with pytest.raises(BusyError, match="under way"):
+        other.start(names[1], [], "olaf", NOW)
+    assert other.running == one.running
+    one.close()
+    assert other.running is None
+
+
+def test_a_full_disk_is_told_and_stands_in_nobodys_way(tmp_path):
+    jobs = call(tmp_path, "import os, sys; os.symlink('/dev/full', sys.argv[1])")
+    name = jobs.prepare("train", NOW)
+    unfinished = jobs.place(name) / ".job.json.part"
+    unfinished.symlink_to("/dev/full")
+    with pytest.raises(JobError, match="No space left on device"):
+        jobs.start(name, [], "olaf", NOW)
+    assert jobs.running is None
+    jobs.start(name, [str(unfinished)], "olaf", NOW)  # and full when it ends
+    assert ended(jobs, name).status == 0
+    assert jobs.running is None
+
+
+@pytest.mark.parametrize(
+    ("status", "log", "told"),
+    [
+        (0, "done", ""),
+        (1, "epoch 1\nnewsquall: No space left on device: bundle\n", "No space left on device: bundle"),
+        (1, "newsquall: 3 labelled rows are too few to train on\n", "3 labelled rows are too few to train on"),
+        (1, "", "It failed (exit status 1) and said nothing."),
+        (-9, "epoch 1", "The system ended it (Killed), as it does where memory is short."),
+        (130, "epoch 1", "It was stopped."),
+        (LOST, "epoch 1", "The desk was gone before it ended: how far it came stands in its log."),
+    ],
+)
+def test_a_line_says_why_a_job_did_not_come_to_its_end(status, log, told):
+    assert trouble(Job("", "train", "olaf", NOW, status=status), log) == told
 
 
 @pytest.mark.parametrize(
@@ -169,6 +248,62 @@ def test_a_training_is_called_with_the_labels_on_which_annotators_agree(operator
         rows = list(csv.DictReader(file))
     assert [(row["title"], row["topic"], row["source"]) for row in rows] == [("Bolt falls", "weather", "Post")]
     assert told["about"] == "1 labelled texts, from bundled"
+
+
+def training_that(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the desk starts from here on is this script."""
+    monkeypatch.setattr("deploy.desk.app.Jobs", partial(Jobs, command=(sys.executable, "-c", script)))
+
+
+def label_one(archive) -> None:
+    LabelBook(archive.engine).add([Label("h1", "Bolt falls", "anna", NOW, "review", topic="other")])
+
+
+def test_a_second_training_is_refused_in_a_line_and_one_that_was_killed_goes_on(
+    settings, archive, clock, tmp_path, monkeypatch
+):
+    count = tmp_path / "count"
+    training_that(
+        f"import sys, time; open({str(count)!r}, 'a').write('x'); print('epoch 2/3  batch 50/200', file=sys.stderr, "
+        "flush=True); time.sleep(600)",
+        monkeypatch,
+    )
+    label_one(archive)
+    told = settings.model_copy(update={"desk": settings.desk.model_copy(update={"runs": tmp_path / "runs"})})
+    with (visitor := Visitor(build_desk(told, archive, clock))).http:
+        visitor.get("/models")
+        job = visitor.post("/models/train").url.path
+        while "Epoch 2 of at most 3" not in visitor.get(job).text:
+            time.sleep(0.05)
+        refused = visitor.post("/models/train")
+        assert refused.status_code == 409
+        assert "A training of" in refused.text
+        assert visitor.post(f"{job}/again").status_code in (400, 409)
+        visitor.post(f"{job}/stop")
+        text = visitor.get(job).text
+        assert "It was stopped." in text
+        assert "Go on with it" in text
+        assert visitor.post(f"{job}/again").url.path == job
+        while count.read_text() != "xx":
+            time.sleep(0.05)
+        assert "data-reload" in visitor.get(job).text
+    # The desk ends, and the training with it; the next one says so and can go on with it.
+    with (visitor := Visitor(build_desk(told, archive, clock))).http:
+        text = visitor.get(job).text
+        assert "data-reload" not in text
+        assert "It was stopped." in text
+        assert "Go on with it" in text
+
+
+def test_a_desk_without_room_says_so_in_a_line(settings, archive, clock, tmp_path):
+    label_one(archive)
+    (tmp_path / "runs").write_text("a file where a folder should be")
+    told = settings.model_copy(update={"desk": settings.desk.model_copy(update={"runs": tmp_path / "runs"})})
+    with (visitor := Visitor(build_desk(told, archive, clock))).http:
+        visitor.get("/models")
+        answer = visitor.post("/models/train")
+    assert answer.status_code == 503
+    assert "It cannot be started in desk.runs" in answer.text
 
 
 @pytest.mark.parametrize("reference", ["/etc", "..", "999", "champion", "-1", "https://x/", "%00", "٣"])
