@@ -5,9 +5,9 @@
 #
 #   worker   the Python environment (.venv) of a stream worker: no torch
 #   gpu      the same with onnxruntime-gpu in place of onnxruntime, which would overwrite each other's files
-#   demo     the worker's, the desk's, what pushes dashboards to a Grafana, and the local servers: Kafka, Prometheus,
-#            Alertmanager (the default)
-#   test     the servers, PostgreSQL and Chromium, and an environment that can also train and run the tests
+#   demo     the worker's, the desk's, what pushes dashboards to a Grafana, and the local servers: Kafka, PostgreSQL,
+#            Prometheus, Alertmanager (the default)
+#   test     the servers and Chromium, and an environment that can also train and run the tests
 #
 # Run it as often as you like: each thing is looked at first, and when nothing is missing nothing is fetched.
 # An interrupted run is repaired by the next. Apart from Debian packages and the caches of apt, uv, pip and Maven
@@ -113,12 +113,12 @@ environment_ready || find_uv || "$python" -c 'import ensurepip, venv' 2>/dev/nul
 if [ -n "$servers" ]; then
     java_is_new || needs_java=yes
     jars_ready || has mvn || packages+=(maven)
+    has postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || packages+=(postgresql) # off the PATH
     has prometheus || packages+=(prometheus)
     has prometheus-alertmanager || has alertmanager || packages+=(prometheus-alertmanager)
 fi
-if [ "$profile" = test ]; then # Debian keeps its programs off the PATH
+if [ "$profile" = test ]; then
     has_chromium || is_ubuntu || packages+=(chromium)
-    has postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || packages+=(postgresql)
 fi
 
 # A run that was killed may have left its block on starting services behind.

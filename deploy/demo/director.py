@@ -19,6 +19,7 @@ from alerts.page import Page
 from alerts.rendering import show
 from deploy.demo.board import Board, Sample, scored_total
 from deploy.demo.course import Course, DemoFailed
+from deploy.demo.outlet import Outlet
 from deploy.demo.receiver import Received, Receiver
 from deploy.demo.system import System, newsquall
 from deploy.demo.world import HISTORY_DAYS, Planned, World
@@ -29,6 +30,7 @@ from stream.settings import environment_names
 
 SQUALL_SUBJECT = "entity/Kestrovan Engineering"
 SYNDICATED_COMPANY = "Pellwick"
+OUTLET = "Tideline Markets"  # whose feed has the ordinary news
 SEED = 7
 TRICKLE_SECONDS = 20.0  # between two ordinary headlines; faster would be a squall of its own
 CALM_BEFORE_SECONDS = 15.0
@@ -45,12 +47,14 @@ class Director:
         self,
         system: System,
         receiver: Receiver,
+        outlet: Outlet,
         world: World,
         course: Course,
         console: Console,
     ) -> None:
         self._system = system
         self._receiver = receiver
+        self._outlet = outlet
         self._world = world
         self._course = course
         self._console = console
@@ -115,7 +119,7 @@ class Director:
 
     def _calm(self) -> None:
         self._board.stage = "an ordinary morning"
-        self.tell(f"an ordinary trickle: a headline every {TRICKLE_SECONDS:.0f} seconds")
+        self.tell(f"an ordinary trickle: a headline every {TRICKLE_SECONDS:.0f} seconds, by a feed")
         self._next_trickle = time.monotonic()
         end = time.monotonic() + CALM_BEFORE_SECONDS
         self._until(lambda: time.monotonic() > end, CALM_BEFORE_SECONDS + 30, "")
@@ -156,9 +160,9 @@ class Director:
         """A quarter of a second of the demo's life: trickle, pages, board."""
         if time.monotonic() >= self._next_trickle:
             self._next_trickle = time.monotonic() + TRICKLE_SECONDS
-            self._publisher.send(self._world.headline(datetime.now(UTC)))
-        for process in (self._system.worker, self._system.relay, self._system.desk):
-            if process is not None and not process.running:
+            self._outlet.tell(self._world.headline(datetime.now(UTC)))
+        for process in self._system.processes.values():
+            if not process.running:
                 last = " / ".join(process.tail(3))
                 raise DemoFailed(f"{process.name} ended: {last}")
         # A busy worker answers the next time; one that is dead was noticed above.
@@ -216,16 +220,21 @@ def run_demo(once: bool, console: Console) -> str:
     course = Course(time.time())
     world = World(SEED)
     folder = Path(mkdtemp(prefix="newsquall-demo-"))
-    console.print("starting Kafka, Prometheus, Alertmanager, a worker, the relay and the desk", highlight=False)
+    console.print(
+        "starting Kafka, PostgreSQL, Prometheus, Alertmanager, a worker, ingest, the relay and the desk",
+        highlight=False,
+    )
 
     def prepare(place: Path) -> None:
         world.write_watchlist(place / "watchlist.csv")
+        outlet.write_list(place / "feeds.toml")
 
+    outlet = Outlet(OUTLET)
     try:
-        with Receiver() as receiver, System(folder, receiver.url, prepare) as system:
+        with outlet, Receiver() as receiver, System(folder, receiver.url, prepare) as system:
             course.ready = time.time()
             console.print(f"all up after {course.ready - course.started:.0f} s", highlight=False)
-            director = Director(system, receiver, world, course, console)
+            director = Director(system, receiver, outlet, world, course, console)
             director.run(once)
             result = json.dumps(course.result(director.headlines))
     except NewsquallError:

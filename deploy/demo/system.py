@@ -1,4 +1,5 @@
-"""The whole local system: Kafka, Prometheus, Alertmanager, a worker, the relay, the desk: each a process of its own."""
+"""The whole local system: Kafka, PostgreSQL, Prometheus, Alertmanager, a worker, the relay, the desk, and ingest where
+there are feeds: each a process of its own."""
 
 import sys
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from alerts.operations import JOB, RELAY_JOB
+from alerts.operations import INGEST_JOB, JOB, RELAY_JOB
 from alerts.routing import alertmanager_config
 from alerts.rules import render
 from deploy.commands.desk import missing_packages
@@ -18,6 +19,7 @@ from deploy.probe import ask
 from deploy.stack.alertmanager import Alertmanager
 from deploy.stack.kafka import Kafka
 from deploy.stack.ports import free_port
+from deploy.stack.postgres import USER, Postgres
 from deploy.stack.process import Process
 from deploy.stack.prometheus import Prometheus
 from stream.duration import format_duration
@@ -30,7 +32,7 @@ _SETTINGS = """\
 bootstrap = "{bootstrap}"
 
 [archive]
-url = "sqlite:///{folder}/newsquall.db"
+url = "{archive}"
 
 [worker]
 metrics_port = {metrics_port}
@@ -60,6 +62,13 @@ alertmanager = "{alertmanager}"
 
 [desk]
 port = {desk_port}
+
+[feeds]
+file = "{folder}/feeds.toml"
+state = "{folder}/feeds.db"
+every = "5s"
+allow = ["127.0.0.1"]
+metrics_port = {ingest_port}
 """
 
 
@@ -114,14 +123,17 @@ class System:
     """Started as a context manager, stopped in the opposite order at its end, whatever ends it.
 
     `folder`: an empty one, which everything is written to. `webhook`: where the relay posts its pages. `prepare`:
-    called with the folder before the worker starts. `pace`: that of a demo by default.
+    called with the folder before the worker starts; where it writes a feeds.toml, ingest follows that. `pace`: that of
+    a demo by default.
     """
 
     def __init__(self, folder: Path, webhook: str, prepare: Callable[[Path], None], pace: Pace = DEMO_PACE) -> None:
         self.folder = folder
         self._exits = ExitStack()
-        ports = {name: free_port() for name in ("prometheus", "alertmanager", "metrics", "relay", "desk")}
+        ports = {name: free_port() for name in ("prometheus", "alertmanager", "metrics", "relay", "desk", "ingest")}
         self.kafka = Kafka(folder / "kafka", port=free_port())
+        # Grafana, and so the dashboards, read no SQLite.
+        self.postgres = Postgres(folder / "postgres", port=free_port())
         self.metrics_url = f"http://127.0.0.1:{ports['metrics']}/metrics"
         self.relay_url = f"http://127.0.0.1:{ports['relay']}"
         self.desk_url = f"http://127.0.0.1:{ports['desk']}"
@@ -130,9 +142,11 @@ class System:
             _SETTINGS.format(
                 bootstrap=self.kafka.bootstrap,
                 folder=folder,
+                archive=self.postgres.url(),
                 metrics_port=ports["metrics"],
                 relay_port=ports["relay"],
                 desk_port=ports["desk"],
+                ingest_port=ports["ingest"],
                 runbooks=RUNBOOKS,
                 webhook=webhook,
                 prometheus=f"http://127.0.0.1:{ports['prometheus']}",
@@ -150,6 +164,9 @@ class System:
         self.settings: Settings = load_settings(self.settings_file)
         rules = folder / "rules.yml"
         rules.write_text(render(self.settings), encoding="utf-8")
+        jobs = {JOB: "metrics", RELAY_JOB: "relay"}
+        if has_feeds := (folder / "feeds.toml").exists():
+            jobs[INGEST_JOB] = "ingest"
         self.alertmanager = Alertmanager(
             folder / "alertmanager",
             alertmanager_config(self.settings, f"{self.relay_url}/alerts"),
@@ -157,7 +174,7 @@ class System:
         )
         self.prometheus = Prometheus(
             folder / "prometheus",
-            {JOB: [f"127.0.0.1:{ports['metrics']}"], RELAY_JOB: [f"127.0.0.1:{ports['relay']}"]},
+            {job: [f"127.0.0.1:{ports[name]}"] for job, name in jobs.items()},
             rules=[rules],
             alertmanager=f"127.0.0.1:{ports['alertmanager']}",
             scrape_interval=pace.scrape.total_seconds(),
@@ -168,6 +185,11 @@ class System:
         self.relay = Process("the relay")
         # What it needs is an extra, which `make demo` installs.
         self.desk = None if missing_packages() else Process("the desk")
+        self.processes = {"worker": self.worker, "relay": self.relay}
+        if self.desk is not None:
+            self.processes["desk"] = self.desk
+        if has_feeds:
+            self.processes["ingest"] = Process("ingest")
 
     def __enter__(self) -> Self:
         try:
@@ -183,15 +205,18 @@ class System:
         self._exits.close()
 
     def _start(self) -> None:
-        """All at once: the worker waits for the broker by itself."""
-        for server in (self.kafka, self.prometheus, self.alertmanager):
+        """All at once, for the worker waits for the broker by itself; but the archive first, for which not all do."""
+        servers = (self.kafka, self.prometheus, self.alertmanager)
+        for server in (self.postgres, *servers):
             self._exits.callback(server.stop)
-        self._start_own(self.worker, "worker")
-        self._start_own(self.relay, "relay")
-        if self.desk is not None:
-            self._start_own(self.desk, "desk")
-        with ThreadPoolExecutor(3) as pool:
-            list(pool.map(lambda server: server.start(), (self.kafka, self.prometheus, self.alertmanager)))
+        with ThreadPoolExecutor(len(servers)) as pool:
+            starting = [pool.submit(server.start) for server in servers]
+            self.postgres.start()
+            self.postgres.create(USER)
+            for command, process in self.processes.items():
+                self._start_own(process, command)
+            for each in starting:
+                each.result()
         self.relay.wait_ready(self._relay_ready, START_SECONDS, f"{self.relay_url}/-/ready")
         if self.desk is not None:
             self.desk.wait_ready(lambda: ask(f"{self.desk_url}/login").status != 0, START_SECONDS, self.desk_url)

@@ -1,12 +1,13 @@
-"""Every query of every dashboard on the real Prometheus and the real PostgreSQL, while a squall is on: each has data.
+"""Every query of every dashboard on the demo's Prometheus and PostgreSQL, while its squall is on: each has data.
 
-The whole system runs, with `newsquall ingest` beside it, on an archive in PostgreSQL. Only Grafana itself is missing;
-its part, filling in variables, is done as its documentation says (deploy/bench/view.py).
+Only Grafana itself is missing; its part, filling in variables, is done as its documentation says
+(deploy/bench/view.py).
 """
 
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -17,7 +18,6 @@ from pydantic import SecretStr
 
 from alerts.chartrules import chart_group
 from alerts.dashboardlinks import SUBJECT
-from alerts.operations import INGEST_JOB
 from alerts.page import Page
 from alerts.rules import KINDS
 from deploy.bench.view import Query, View, filled_in, queries
@@ -25,26 +25,20 @@ from deploy.dashboards.catalogue import as_json, dashboards
 from deploy.dashboards.push import push
 from deploy.dashboards.queries import PROMETHEUS
 from deploy.demo.board import scored_total
-from deploy.demo.director import SQUALL_SUBJECT
+from deploy.demo.director import OUTLET, SQUALL_SUBJECT
+from deploy.demo.outlet import Outlet
 from deploy.demo.receiver import Receiver
-from deploy.demo.system import System, newsquall
+from deploy.demo.system import System
 from deploy.demo.world import World
-from deploy.stack.ports import free_port
-from deploy.stack.postgres import Postgres
-from deploy.stack.process import Process
 from stream.archive import Archive
 from stream.publisher import Publisher
 from stream.records import ScoredHeadline
 from stream.settings import GrafanaSettings, load_settings
 from stream.verdicts import Verdict, VerdictBook
-from tests.feedserver import FeedServer, Reply
 from tests.grafanaserver import TOKEN, GrafanaServer
 from tests.integration.conftest import eventually
 
 COMPANY = SQUALL_SUBJECT.partition("/")[2]
-FEED = """<?xml version="1.0"?><rss version="2.0"><channel><title>Tideline</title><link>http://t.example</link>
-<description>d</description><item><title>Ferrowick orders new turbines</title><guid>1</guid>
-<link>http://t.example/1</link><pubDate>{date}</pubDate></item></channel></rss>"""
 
 
 class Squall(NamedTuple):
@@ -56,49 +50,17 @@ class Squall(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def squall(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Squall]:
-    folder = tmp_path_factory.mktemp("dashboards")
-    url = postgres.create("dashboards")
+def squall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Squall]:
     world = World(7)
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        FeedServer() as feeds,
-        Receiver() as receiver,
-    ):
-        # The demo's settings name a SQLite file; the environment stands over them, in every process.
-        patch.setenv("NEWSQUALL_ARCHIVE__URL", url)
-        with System(folder, receiver.url, lambda place: world.write_watchlist(place / "watchlist.csv")) as system:
-            ingest = Process("ingest")
-            try:
-                _follow(feeds, system, ingest)
-                page = _blow(world, system, receiver)
-                _judge(url, page)
-                yield Squall(system, url, page)
-            finally:
-                ingest.stop()
+    with Outlet(OUTLET) as outlet, Receiver() as receiver:
 
+        def prepare(place: Path) -> None:
+            world.write_watchlist(place / "watchlist.csv")
+            outlet.write_list(place / "feeds.toml")
 
-def _follow(feeds: FeedServer, system: System, ingest: Process) -> None:
-    """Start `newsquall ingest` on one feed that works and one that does not."""
-    date = f"{datetime.now(UTC):%a, %d %b %Y %H:%M:%S} GMT"
-    feeds.routes["/feed"] = Reply(FEED.format(date=date).encode(), headers={"Content-Type": "application/rss+xml"})
-    listed = system.folder / "feeds.toml"
-    listed.write_text(
-        "".join(
-            f'[[feed]]\nname = "{source}"\nurl = "{feeds.url(path)}"\n'
-            for source, path in (("Tideline", "/feed"), ("Gone", "/gone"))
-        )
-    )
-    port = free_port()
-    settings = {
-        "NEWSQUALL_FEEDS__FILE": str(listed),
-        "NEWSQUALL_FEEDS__STATE": str(system.folder / "feeds.db"),
-        "NEWSQUALL_FEEDS__METRICS_PORT": str(port),
-        "NEWSQUALL_FEEDS__ALLOW": '["127.0.0.1"]',
-    }
-    command = newsquall("--settings", str(system.settings_file), "ingest")
-    ingest.start(command, system.folder / "ingest.log", env=settings, cwd=system.folder)
-    system.prometheus.set_targets(INGEST_JOB, [f"127.0.0.1:{port}"])
+        with System(tmp_path_factory.mktemp("dashboards"), receiver.url, prepare) as system:
+            outlet.tell(world.headline(datetime.now(UTC)))
+            yield Squall(system, system.settings.archive.url, _blow(world, system, receiver))
 
 
 def _blow(world: World, system: System, receiver: Receiver) -> Page:
@@ -121,7 +83,7 @@ def _blow(world: World, system: System, receiver: Receiver) -> Page:
     return msgspec.convert(arrived, Page)
 
 
-def _judge(url: str, page: Page) -> None:
+def judge(url: str, page: Page) -> None:
     archive = Archive(url)
     try:
         VerdictBook(archive.engine).give(page.id, Verdict("real", "rita", datetime.now(UTC)))
@@ -188,6 +150,7 @@ def panel(squall: Squall, title: str, view: View) -> list[Any]:
 
 
 def test_a_subject_shows_its_stories_headlines_page_and_verdict(squall: Squall) -> None:
+    judge(squall.archive, squall.page)
     view = view_of("entity", COMPANY)
     told = panel(squall, "Stories that paged", view)
     assert {row[1] for row in told} == {story.title for story in squall.page.stories}
