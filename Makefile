@@ -1,5 +1,5 @@
 # What people type. Each target sets up what it needs, says what it does, and may be run again.
-.PHONY: demo test test-grafana lint bench mutants chaos hostile screenshots model encoders setup worker gpu clean
+.PHONY: demo test test-grafana lint bench mutants chaos hostile hostile-desk screenshots model encoders setup worker gpu clean
 
 PYTHON := .venv/bin/python
 ARGS ?=
@@ -36,6 +36,10 @@ chaos: setup     ## what goes wrong in production, N times: real servers, seeded
 hostile: N = 100000
 hostile: setup   ## N records that break readers of news, through a real worker: each accounted for
 	@$(PYTHON) -m tests.hostile.run --records $(N) $(ARGS)
+
+hostile-desk: N = 10000
+hostile-desk: setup ## N hostile requests to a running desk, by everybody, and Chromium at what they stored
+	@$(PYTHON) -m tests.hostile.desk --requests $(N) $(ARGS)
 
 screenshots: setup ## the README's pictures anew, from the running demo
 	@$(PYTHON) -m tests.screenshots

@@ -52,8 +52,8 @@ def inputs(count: int, seed: int, now: datetime) -> Iterator[Input]:
     chance = Random(seed)
     titles = [title for title in texts_of(None, None) if title.strip()]
     things, texts, blobs = (
-        _made(strategy, seed, max(100, count // RECORDS_A_MADE))
-        for strategy in (_ANYTHING, _TEXTS, st.binary(max_size=400))
+        made(strategy, seed, max(100, count // RECORDS_A_MADE))
+        for strategy in (_ANYTHING, ANY_TEXT, st.binary(max_size=400))
     )
     large, long = Counter[bytes](), Counter[str]()
 
@@ -134,17 +134,19 @@ def _mutilated(value: bytes, chance: Random) -> bytes:
 
 
 # Hypothesis leaves surrogates out of texts unless they are asked for.
-_TEXTS = st.text(st.characters(exclude_categories=()), max_size=300) | st.text(max_size=40).map(lambda text: text * 60)
-_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | _TEXTS | st.datetimes().map(datetime.isoformat)
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=300) | st.text(max_size=40).map(
+    lambda text: text * 60
+)
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT | st.datetimes().map(datetime.isoformat)
 _FIELDS = st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, _SCALARS))
 _ANYTHING = _FIELDS | st.recursive(
-    _SCALARS, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(_TEXTS, inner, max_size=5), max_leaves=20
+    _SCALARS, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(ANY_TEXT, inner, max_size=5), max_leaves=20
 )
 
 
-def _made(strategy: st.SearchStrategy[Any], seed: int, count: int) -> list[Any]:
+def made(strategy: st.SearchStrategy[Any], seed: int, count: int) -> list[Any]:
     """What hypothesis makes of a strategy."""
-    made: list[Any] = []
+    values: list[Any] = []
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
@@ -157,7 +159,7 @@ def _made(strategy: st.SearchStrategy[Any], seed: int, count: int) -> list[Any]:
     )
     @hypothesis.given(strategy)
     def make(value: Any) -> None:
-        made.append(value)
+        values.append(value)
 
     make()
-    return made
+    return values
