@@ -178,9 +178,9 @@ def plain_page(alert: Alert, settings: Settings) -> Page:
     )
 
 
-def joined_page(page: Page, alert: Alert, reading: Reading | None, evidence: Evidence) -> Page:
+def joined_page(page: Page, alert: Alert, reading: Reading | None, evidence: Evidence, negatives: int) -> Page:
     """The page when another alert tells of its squall; it is told again where that one is more severe. `reading`,
-    `evidence`: the alert's."""
+    `evidence` and `negatives`: the alert's, as of squall_page."""
     others = [each for each in dict.fromkeys([*page.also_subjects, alert.subject]) if each != page.subject]
     joined = msgspec.structs.replace(page, also_subjects=others)
     if severity_rank(alert) <= _rank(page.severity):
@@ -191,7 +191,7 @@ def joined_page(page: Page, alert: Alert, reading: Reading | None, evidence: Evi
         worse = msgspec.structs.replace(
             _with(worse, evidence),
             window=reading.window,
-            count=int(reading.headlines),
+            count=max(negatives, int(reading.headlines)),
             baseline=reading.baseline,
             surprise=reading.surprise,
             share=reading.share,

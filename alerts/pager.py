@@ -113,15 +113,15 @@ class Pager:
         reading = self._reading(alert)
         negatives = self._negatives(alert, reading, now)
         evidence = gather(negatives, reading.baseline, reading.length, now)
+        lately = sum(1 for each in negatives if each.published_at > now - reading.length)
         # A subject's rules of several severities tell of one squall, evidence or not.
         page = self._same_squall(evidence, now) or self.book.page_beside(alert)
         if page is not None:
             log.info("%s tells of the squall of page %s (%s)", alert.subject, page.id, page.subject)
-            self.book.join(page, joined_page(page, alert, reading if told else None, evidence), alert, now)
+            self.book.join(page, joined_page(page, alert, reading if told else None, evidence, lately), alert, now)
             return
         if not negatives:
             log.warning("%s fires and the archive has no negative headline of it", alert.subject)
-        lately = sum(1 for each in negatives if each.published_at > now - reading.length)
         page = squall_page(alert, reading if told else None, evidence, lately, self._settings)
         page = msgspec.structs.replace(page, severity=self._severity(alert, evidence, firing, now))
         told_of = {"previous": self._previous(page), "circumstances": self.circumstances(alert, evidence, now)}

@@ -2,13 +2,10 @@
 
 from collections import deque
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from types import TracebackType
-from typing import Any, Self
 from xml.sax.saxutils import escape
 
+from deploy.demo.localserver import LocalServer, QuietHandler
 from stream.records import Headline
 
 ITEMS = 20
@@ -20,7 +17,7 @@ _ITEM = """<item><title>{title}</title><guid isPermaLink="false">{id}</guid><lin
 </item>"""
 
 
-class Outlet:
+class Outlet(LocalServer):
     """An HTTP server on a free port of this machine, whose feed has the newest headlines that were told."""
 
     def __init__(self, name: str) -> None:
@@ -28,8 +25,8 @@ class Outlet:
         self._told: deque[Headline] = deque(maxlen=ITEMS)
         outlet = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Handler(QuietHandler):
+            def do_GET(self) -> None:  # noqa: N802  (the standard library asks for it by this name)
                 body = outlet.feed().encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/rss+xml")
@@ -37,12 +34,8 @@ class Outlet:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, *_: Any) -> None:
-                """Say nothing: the board has the terminal."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/feed"
-        self._thread = Thread(target=self._server.serve_forever, name="outlet", daemon=True)
+        super().__init__("outlet", Handler)
+        self.url = f"{self.address}/feed"
 
     def tell(self, headline: Headline) -> None:
         """Publish a headline."""
@@ -56,17 +49,6 @@ class Outlet:
     def write_list(self, path: Path) -> None:
         """Write the list of feeds that ingest is given."""
         path.write_text(f'[[feed]]\nname = "{self.name}"\nurl = "{self.url}"\n', encoding="utf-8")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 def _item(headline: Headline) -> str:

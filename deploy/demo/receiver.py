@@ -2,11 +2,10 @@
 
 import json
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
-from threading import Thread
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
+
+from deploy.demo.localserver import LocalServer, QuietHandler
 
 
 class Received(NamedTuple):
@@ -16,34 +15,19 @@ class Received(NamedTuple):
     page: dict[str, Any]
 
 
-class Receiver:
+class Receiver(LocalServer):
     """An HTTP server on a free port of this machine. `arrived` gives what has come, in order."""
 
     def __init__(self) -> None:
         self.arrived: SimpleQueue[Received] = SimpleQueue()
         arrived = self.arrived
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
+        class Handler(QuietHandler):
+            def do_POST(self) -> None:  # noqa: N802  (the standard library asks for it by this name)
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 arrived.put(Received(time.time(), json.loads(body)))
                 self.send_response(204)
                 self.end_headers()
 
-            def log_message(self, *_: Any) -> None:
-                """Say nothing: the board has the terminal."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/page"
-        self._thread = Thread(target=self._server.serve_forever, name="receiver", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__("receiver", Handler)
+        self.url = f"{self.address}/page"
