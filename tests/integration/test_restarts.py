@@ -77,7 +77,7 @@ class Line:
 
     def start(self) -> None:
         for worker in self.workers:
-            worker.metrics = WELL + gauges(blowing=False)
+            worker.metrics = WELL + gauges(surprise=0)
         self.relay.start()
         self.alertmanager.start()
         self.prometheus.start()
@@ -134,7 +134,7 @@ def test_what_fires_is_paged_once_whatever_is_restarted_meanwhile(line: Line) ->
     # A squall, an archive that is away for both workers, and a watchlist that cannot be read.
     tell(line.archive)
     away = WELL.replace("archive_up 1", "archive_up 0").replace("watchlist_current 1", "watchlist_current 0")
-    first.metrics, second.metrics = away + gauges(blowing=True), away
+    first.metrics, second.metrics = away + gauges(surprise=31.5), away
     expected = Counter({(COMPANY, "firing"): 1})
     expected.update((f"alert/NewsquallArchiveDown/{each.address}", "firing") for each in line.workers)
     assert until(lambda: line.paged() == expected, 60), line.paged()
@@ -144,7 +144,7 @@ def test_what_fires_is_paged_once_whatever_is_restarted_meanwhile(line: Line) ->
 
     # What follows from it is not told, and what is silenced is known and not told.
     old = away.replace("unscored_seconds 0", "unscored_seconds 400")
-    first.metrics, second.metrics = old + gauges(blowing=True), old
+    first.metrics, second.metrics = old + gauges(surprise=31.5), old
     assert until(lambda: line.prometheus.query("newsquall_oldest_unscored_seconds > 300"), 60)
     assert until(lambda: len(line.known("NewsquallWatchlistNotTaken")) == 2, 60)
     assert all(each["status"]["silencedBy"] for each in line.known("NewsquallWatchlistNotTaken"))
@@ -172,7 +172,7 @@ def test_what_fires_is_paged_once_whatever_is_restarted_meanwhile(line: Line) ->
 
     # All is well again: each page ends once; what was never told does not end either.
     for worker in line.workers:
-        worker.metrics = WELL + gauges(blowing=False)
+        worker.metrics = WELL + gauges(surprise=0)
     expected.update((subject, "resolved") for subject, _ in list(expected))
     assert until(lambda: line.paged() == expected, 60), line.paged()
     assert line.paged() == expected
