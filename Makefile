@@ -9,7 +9,7 @@ demo:            ## the whole system on this machine: a squall becomes a page (A
 	@.venv/bin/newsquall demo $(ARGS)
 
 test: setup lint ## everything that must hold: style, types, imports, unit and integration tests
-	@$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(PYTHON) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Of a service account with the role Admin; what is made there is removed again.
 GRAFANA_URL ?=

@@ -24,13 +24,9 @@ NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 SERVERS = Path(__file__).parent / "integration"
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In two processes (`make test`) one has the tests on servers, which mostly wait, from the start, and the other the
-    rest file by file: never two brokers with their workers at once."""
+    """The tests on servers first: they are the longest files, and two processes (`make test`) take file after file."""
     items.sort(key=lambda item: SERVERS not in item.path.parents)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("servers" if SERVERS in item.path.parents else str(item.path)))
 
 
 @pytest.fixture(scope="session")
