@@ -110,9 +110,7 @@ class Pager:
 
     def _fire_squall(self, alert: Alert, firing: Sequence[Alert], now: datetime) -> None:
         told = bool(readings(alert.annotations))
-        reading = self._reading(alert)
-        negatives = self._negatives(alert, reading, now)
-        evidence = gather(negatives, reading.baseline, reading.length, now)
+        reading, negatives, evidence = self._found(alert, now)
         lately = sum(1 for each in negatives if each.published_at > now - reading.length)
         # A subject's rules of several severities tell of one squall, evidence or not.
         page = self._same_squall(evidence, now) or self.book.page_beside(alert)
@@ -135,9 +133,8 @@ class Pager:
         worst = alert
         for other in firing:
             if other.is_squall and severity_rank(other) > severity_rank(worst):
-                reading = self._reading(other)
-                theirs = gather(self._negatives(other, reading, now), reading.baseline, reading.length, now)
-                if other.subject == alert.subject or same_squall(theirs.ids, evidence.ids):
+                _, _, theirs = self._found(other, now)
+                if same_squall(theirs.ids, evidence.ids):
                     worst = other
         return worst.labels.get("severity", "page")
 
@@ -212,6 +209,12 @@ class Pager:
         found = most_surprising(readings(alert.annotations), self._settings.alerts, alert.subject)
         # An alert without its numbers: the window that tells whether a squall still blows.
         return found or Reading(window=format_duration(self._settings.alerts.calm_window))
+
+    def _found(self, alert: Alert, now: datetime) -> tuple[Reading, list[ScoredHeadline], Evidence]:
+        """What a squall's alert reads, the negatives that it has counted, and the squall's evidence among them."""
+        reading = self._reading(alert)
+        negatives = self._negatives(alert, reading, now)
+        return reading, negatives, gather(negatives, reading.baseline, reading.length, now)
 
     def _negatives(self, alert: Alert, reading: Reading, now: datetime) -> list[ScoredHeadline]:
         # The gauges count the whole present minute, in which a producer's clock may be ahead.

@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
-import sqlalchemy as sa
 from kafka import KafkaProducer
 from prometheus_client import CollectorRegistry, start_http_server
 
@@ -29,8 +28,10 @@ from deploy.bench.evidence import (
     Spread,
     Told,
     alert_of,
+    analysed,
     fill,
     generated,
+    megabytes,
     spread,
     squalls_of,
     timed,
@@ -117,9 +118,7 @@ def measure(database: Database, rows: int, days: int, runs: int, say: Callable[[
         exits.callback(archive.close)
         opened = time.monotonic()
         SearchIndex(archive.engine).prepare()
-        with archive.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(sa.text("ANALYZE"))
-            version = ".".join(map(str, archive.engine.dialect.server_version_info or ()))
+        version = analysed(archive.engine)
         indexed = time.monotonic()
         say(f"{rows:,} headlines written in {filled - began:.0f} s, indexes made in {indexed - filled:.0f} s")
         keep = keep_batches(archive, now)
@@ -148,7 +147,7 @@ def measure(database: Database, rows: int, days: int, runs: int, say: Callable[[
             fill_seconds=round(filled - began, 1),
             index_seconds=round(opened - filled, 1),
             search_seconds=round(indexed - opened, 1),
-            mb=round(sum(file.stat().st_size for file in (folder / "archive").rglob("*") if file.is_file()) / 1e6, 1),
+            mb=megabytes(folder / "archive"),
             keep=keep,
             p50=together.p50,
             p95=together.p95,

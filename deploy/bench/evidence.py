@@ -134,9 +134,7 @@ def measure(database: Database, rows: int, days: int, runs: int, say: Callable[[
         filled = time.monotonic()
         archive = Archive(url)
         exits.callback(archive.close)
-        with archive.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(sa.text("ANALYZE"))
-            version = ".".join(map(str, archive.engine.dialect.server_version_info or ()))
+        version = analysed(archive.engine)
         indexed = time.monotonic()
         say(f"{rows:,} headlines written in {filled - began:.0f} s, indexes in {indexed - filled:.0f} s")
         pager = Pager(Settings(), archive, PageBook(archive.engine, ()), VerdictBook(archive.engine))
@@ -161,11 +159,23 @@ def measure(database: Database, rows: int, days: int, runs: int, say: Callable[[
             runs=runs,
             fill_seconds=round(filled - began, 1),
             index_seconds=round(indexed - filled, 1),
-            mb=round(sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6, 1),
+            mb=megabytes(folder),
             slowest_p95=max(each.whole.p95 for each in answers),
             scans=sum(plan.scans for plan in plans),
             answers=answers,
         )
+
+
+def analysed(engine: sa.Engine) -> str:
+    """Have a filled database learn what its planner goes by; the server's version."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("ANALYZE"))
+        return ".".join(map(str, engine.dialect.server_version_info or ()))
+
+
+def megabytes(folder: Path) -> float:
+    """What lies in a folder."""
+    return round(sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6, 1)
 
 
 def squalls_of(now: datetime, days: int, runs: int) -> list[Told]:

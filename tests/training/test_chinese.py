@@ -6,14 +6,13 @@ import pytest
 
 pytest.importorskip("torch")
 
-import torch
-
 from model.errors import UnscorableText
 from model.explanation import explain
 from model.scorer import Score, Scorer
 from model.taxonomy import Taxonomy
 from stream.fingerprint import fingerprint
 from stream.stories import group
+from tests.toyencoder import untrained
 from training.finetune import Recipe
 from training.labels import CORPUS, read_labels
 from training.train import train
@@ -24,26 +23,12 @@ HEADLINES = CORPUS / "zh" / "headlines.csv"
 @pytest.fixture(scope="module")
 def base(tmp_path_factory) -> str:
     """An untrained BERT with a vocabulary of single characters, as the Chinese BERTs have."""
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
     folder = tmp_path_factory.mktemp("zh-base")
     text = HEADLINES.read_text(encoding="utf-8").lower()
     letters = sorted({character for character in text if not character.isspace()})
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     pieces = [f"##{letter}" for letter in letters if letter.isascii() and letter.isalnum()]
-    (folder / "vocab.txt").write_text("\n".join([*special, *letters, *pieces]) + "\n", encoding="utf-8")
-    BertTokenizerFast(vocab=str(folder / "vocab.txt"), do_lower_case=True).save_pretrained(folder)
-    torch.manual_seed(11)
-    config = BertConfig(
-        vocab_size=len(special) + len(letters) + len(pieces),
-        hidden_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=128,
-        max_position_embeddings=128,
-    )
-    BertModel(config).save_pretrained(folder)
-    return str(folder)
+    return untrained(folder, [*special, *letters, *pieces], 64, 11)
 
 
 def trained(files, base, out):
