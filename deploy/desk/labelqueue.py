@@ -72,18 +72,20 @@ class LabelQueue:
         self.trouble = ""
 
     @property
-    def is_making(self) -> bool:
+    def _is_making(self) -> bool:
         """Whether headlines are being chosen."""
         return self._making is not None and self._making.is_alive()
 
-    def next(self, annotator: str) -> Suggestion | None:
-        """What an annotator is to label next; None if nothing is chosen (yet)."""
+    def next(self, annotator: str) -> tuple[Suggestion | None, bool]:
+        """What an annotator is to label next, None if nothing is chosen (yet); and whether more is being chosen."""
         self._refresh()
+        # Asked before the items are read: what ends between the two has its items read, and is not 'nothing to label'.
+        is_making = self._is_making
         with self._lock:
             left = [each for each in self._items if self._is_for(annotator, each)]
         if len(left) < SHORT:
-            self._make()
-        return left[0] if left else None
+            is_making = self._make() or is_making
+        return left[0] if left else None, is_making
 
     def left(self, annotator: str) -> int:
         """How many are chosen for an annotator."""
@@ -150,14 +152,16 @@ class LabelQueue:
             for label in labels:
                 self._annotators[label.annotator].labelled.add(text_key(label.title))
 
-    def _make(self) -> None:
+    def _make(self) -> bool:
+        """Begin to choose, unless that is under way or was done just now. Whether it was begun."""
         with self._lock:
             now = self._clock()
             waits = self._made is not None and timedelta(0) <= now - self._made < PAUSE
-            if self.is_making or waits:
-                return
+            if self._is_making or waits:
+                return False
             self._making = threading.Thread(target=self._choose, name="choosing what to label", daemon=True)
             self._making.start()
+            return True
 
     def _choose(self) -> None:
         try:

@@ -27,7 +27,7 @@ def show(desk: Desk, visit: Visit) -> Response:
     """The next headline, or the one that the address names."""
     annotator, id_ = visit.who.name, visit.text("id", 256)
     queue = desk.queue
-    item = queue.next(annotator)
+    item, is_making = queue.next(annotator)
     if id_:
         item = queue.find(id_)
     headline = item.headline if item else (_headline(desk, id_) if id_ else None)
@@ -44,7 +44,7 @@ def show(desk: Desk, visit: Visit) -> Response:
         topics=[(name, TOPIC_KEYS[at : at + 1], DEFAULT_TOPICS.get(name, "")) for at, name in enumerate(topics)],
         sentiments=list(zip(SENTIMENTS, SENTIMENT_KEYS, strict=True)),
         left=queue.left(annotator),
-        making=queue.is_making,
+        making=is_making,
         trouble=queue.trouble,
         can_take_back=queue.can_take_back(annotator),
         mine=len(mine),

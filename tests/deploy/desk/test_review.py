@@ -7,6 +7,7 @@ import time
 import pytest
 
 from deploy.desk.app import build_desk
+from deploy.desk.labelqueue import LabelQueue
 from training.labelbook import LabelBook
 
 from .conftest import Visitor, scored, with_desk
@@ -50,6 +51,19 @@ def shown(visitor: Visitor) -> tuple[str, str]:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return read(text)
+
+
+def test_headlines_that_are_chosen_while_the_page_is_written_are_not_nothing_to_label(anna, monkeypatch):
+    make = LabelQueue._make
+
+    def make_and_wait(queue):
+        begun = make(queue)
+        queue.wait(60)
+        return begun
+
+    monkeypatch.setattr(LabelQueue, "_make", make_and_wait)
+    assert "data-reload" in anna.get("/review").text
+    assert read(anna.get("/review").text) != ("", "")
 
 
 def read(text: str) -> tuple[str, str]:
