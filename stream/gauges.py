@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from stream.budget import SEVERITIES, Limits
-from stream.metrics import Metrics
+from stream.metrics import Metrics, SubjectMetrics
 from stream.records import Sentiment
 from stream.trends import Reading, SubjectTrend, window_name
 
@@ -40,30 +40,7 @@ class Gauges:
 
     def __init__(self, metrics: Metrics, model: str) -> None:
         self._model = model
-        self._by_topic = _Family(
-            metrics.negative_headlines,
-            metrics.negative_stories,
-            metrics.negative_sources,
-            metrics.negative_baseline,
-            metrics.negative_surprise,
-            metrics.negative_share,
-            metrics.polarity,
-            metrics.history,
-            metrics.negative_usual_share,
-            metrics.surprise_threshold,
-        )
-        self._by_entity = _Family(
-            metrics.entity_negative_headlines,
-            metrics.entity_negative_stories,
-            metrics.entity_negative_sources,
-            metrics.entity_negative_baseline,
-            metrics.entity_negative_surprise,
-            metrics.entity_negative_share,
-            metrics.entity_polarity,
-            metrics.entity_history,
-            metrics.entity_negative_usual_share,
-            metrics.entity_surprise_threshold,
-        )
+        self._by_topic, self._by_entity = _Family(metrics.topics), _Family(metrics.entities)
         self._scored = ScoredTotals(metrics.headlines_scored)
         metrics.registry.register(self._scored)
         self._exported: dict[str, tuple[int, ...]] = {}
@@ -107,21 +84,17 @@ class Gauges:
 class _Family:
     """The gauges of one kind of subject."""
 
-    def __init__(
-        self,
-        headlines: Gauge,
-        stories: Gauge,
-        sources: Gauge,
-        baseline: Gauge,
-        surprise: Gauge,
-        share: Gauge,
-        polarity: Gauge,
-        history: Gauge,
-        usual_share: Gauge,
-        threshold: Gauge,
-    ) -> None:
-        self._gauges = headlines, stories, sources, baseline, surprise, share, polarity
-        self._history, self._usual_share, self._threshold = history, usual_share, threshold
+    def __init__(self, metrics: SubjectMetrics) -> None:
+        self._metrics = metrics
+        self._gauges = (
+            metrics.negative_headlines,
+            metrics.negative_stories,
+            metrics.negative_sources,
+            metrics.negative_baseline,
+            metrics.negative_surprise,
+            metrics.negative_share,
+            metrics.polarity,
+        )
         self._children: dict[tuple[str, int], list[Gauge]] = {}  # of a name and a window, in the order of `_gauges`
 
     def set(self, name: str, trend: SubjectTrend, readings: Iterable[Reading], limits: Limits | None) -> None:
@@ -143,19 +116,19 @@ class _Family:
             )
             for child, value in zip(children, values, strict=True):
                 child.set(value)
-        self._history.labels(name).set(trend.baseline.history_minutes * 60 if trend.baseline else 0)
-        self._usual_share.labels(name).set(math.nan if trend.usual_share is None else trend.usual_share)
+        self._metrics.history.labels(name).set(trend.baseline.history_minutes * 60 if trend.baseline else 0)
+        self._metrics.usual_share.labels(name).set(math.nan if trend.usual_share is None else trend.usual_share)
         # No number is one that nothing reaches: a surprise of 0 would reach 0.
         for severity in SEVERITIES:
             limit = math.nan if limits is None else getattr(limits, severity)
-            self._threshold.labels(name, severity).set(limit)
+            self._metrics.threshold.labels(name, severity).set(limit)
 
     def remove(self, name: str, windows: Iterable[int]) -> None:
         for window in windows:
             self._children.pop((name, window), None)
             for gauge in self._gauges:
                 gauge.remove(name, window_name(window))
-        self._history.remove(name)
-        self._usual_share.remove(name)
+        self._metrics.history.remove(name)
+        self._metrics.usual_share.remove(name)
         for severity in SEVERITIES:
-            self._threshold.remove(name, severity)
+            self._metrics.threshold.remove(name, severity)

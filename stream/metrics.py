@@ -59,7 +59,8 @@ class Metrics:
         for kind in MASKS:
             self.personal_data_masked.labels(kind)
 
-        self._declare_trends(gauge)
+        self.topics = SubjectMetrics(gauge, "topic")
+        self.entities = SubjectMetrics(gauge, "entity", "entity_")
 
         self.watchlist_entities = gauge("watchlist_entities", "Entities of the watchlist in use.")
         self.watchlist_failures = counter("watchlist_failures", "Written watchlists that could not be taken into use.")
@@ -116,76 +117,36 @@ class Metrics:
             "model_current", "1 if the version that the alias names is in use, 0 if it could not be taken.", "alias"
         )
 
-    def _declare_trends(self, gauge: Callable[..., Gauge]) -> None:
-        # By topic ('all' over them) and by watched entity.
-        self.negative_headlines = gauge("negative_headlines", "Negative headlines in the window.", "topic", "window")
-        self.negative_stories = gauge("negative_stories", "Distinct negative stories in the window.", "topic", "window")
-        self.negative_sources = gauge(
-            "negative_sources", "Distinct sources of negative headlines in the window.", "topic", "window"
+
+class SubjectMetrics:
+    """The gauges of one kind of subject, by topic ('all' over them) or by watched entity.
+
+    `kind`: the label that names the subject. `prefix`: of the metrics' names.
+    """
+
+    def __init__(self, gauge: Callable[..., Gauge], kind: str, prefix: str = "") -> None:
+        def in_window(name: str, says: str) -> Gauge:
+            return gauge(f"{prefix}{name}", says, kind, "window")
+
+        self.negative_headlines = in_window("negative_headlines", f"Negative headlines of the {kind} in the window.")
+        self.negative_stories = in_window("negative_stories", "Distinct negative stories in the window.")
+        self.negative_sources = in_window("negative_sources", "Distinct sources of negative headlines in the window.")
+        self.negative_baseline = in_window("negative_baseline", "Negative headlines that the window usually holds.")
+        self.negative_surprise = in_window(
+            "negative_surprise", "-log10 of the chance of this many negatives; 0 if unjudged."
         )
-        self.negative_baseline = gauge(
-            "negative_baseline", "Negative headlines that the window usually holds.", "topic", "window"
+        self.negative_share = in_window("negative_share", "Share of negatives among the window's headlines, 0 to 1.")
+        self.polarity = in_window("polarity", "Mean polarity of the window's headlines, -1 to 1.")
+        self.history = gauge(f"{prefix}history_seconds", f"History that the {kind}'s baseline stands on.", kind)
+        self.usual_share = gauge(
+            f"{prefix}negative_usual_share", f"Share of negatives in the {kind}'s history; NaN if it has none.", kind
         )
-        self.negative_surprise = gauge(
-            "negative_surprise",
-            "-log10 of the chance of this many negatives; 0 if unjudged.",
-            "topic",
-            "window",
-        )
-        self.negative_share = gauge(
-            "negative_share", "Share of negatives among the window's headlines, 0 to 1.", "topic", "window"
-        )
-        self.negative_usual_share = gauge(
-            "negative_usual_share", "Share of negatives in the topic's history; NaN if it has none.", "topic"
-        )
-        self.surprise_threshold = gauge(
-            "surprise_threshold",
-            "Surprise from which the topic has a squall of this severity; NaN if unjudged.",
-            "topic",
+        self.threshold = gauge(
+            f"{prefix}surprise_threshold",
+            f"Surprise from which the {kind} has a squall of this severity; NaN if unjudged.",
+            kind,
             "severity",
         )
-        self.polarity = gauge("polarity", "Mean polarity of the window's headlines, -1 to 1.", "topic", "window")
-        self.history = gauge("history_seconds", "History that the topic's baseline stands on.", "topic")
-        self.entity_negative_headlines = gauge(
-            "entity_negative_headlines",
-            "Negative headlines about the entity in the window.",
-            "entity",
-            "window",
-        )
-        self.entity_negative_stories = gauge(
-            "entity_negative_stories", "Distinct negative stories about the entity.", "entity", "window"
-        )
-        self.entity_negative_sources = gauge(
-            "entity_negative_sources",
-            "Distinct sources of the entity's negative headlines.",
-            "entity",
-            "window",
-        )
-        self.entity_negative_baseline = gauge(
-            "entity_negative_baseline",
-            "Negative headlines that the entity's window usually holds.",
-            "entity",
-            "window",
-        )
-        self.entity_negative_surprise = gauge(
-            "entity_negative_surprise", "As newsquall_negative_surprise, of the entity.", "entity", "window"
-        )
-        self.entity_negative_share = gauge(
-            "entity_negative_share", "As newsquall_negative_share, of the entity.", "entity", "window"
-        )
-        self.entity_negative_usual_share = gauge(
-            "entity_negative_usual_share", "As newsquall_negative_usual_share, of the entity.", "entity"
-        )
-        self.entity_surprise_threshold = gauge(
-            "entity_surprise_threshold",
-            "Surprise from which the entity has a squall of this severity; NaN if unjudged.",
-            "entity",
-            "severity",
-        )
-        self.entity_polarity = gauge(
-            "entity_polarity", "Mean polarity of the window's headlines about the entity.", "entity", "window"
-        )
-        self.entity_history = gauge("entity_history_seconds", "History that the entity's baseline stands on.", "entity")
 
 
 class FeedMetrics:

@@ -35,8 +35,7 @@ def metrics() -> Metrics:
 
 @pytest.mark.parametrize(("name", "labels"), PROMISED.items())
 def test_a_promised_metric_is_there_with_its_labels(metrics, name, labels):
-    declared = {each._name: each for each in vars(metrics).values() if hasattr(each, "_labelnames")}
-    assert declared[f"newsquall_{name}"]._labelnames == labels
+    assert metrics.registry._names_to_collectors[f"newsquall_{name}"]._labelnames == labels
 
 
 def test_every_metric_has_the_prefix_and_says_what_it_is(metrics):
