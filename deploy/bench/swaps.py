@@ -48,11 +48,14 @@ class SwapSeconds(msgspec.Struct, frozen=True):
 
 class Resident(msgspec.Struct, frozen=True):
     """The worker's resident memory in MB, `start` after the first headlines. Its ledger grows with every headline, swap
-    or none, so at the end it is stopped and a new one started on the same ledger: `restarted` is that one's."""
+    or none: so after the last swap as many headlines are scored as came between the tenth and the last, without one,
+    which is `without_swaps`. What grew by then as well is not the swaps'. At the end it is stopped and a new one
+    started on the same ledger: `restarted` is that one's."""
 
     start: float
     after_10: float
     end: float
+    without_swaps: float
     restarted: float
 
 
@@ -184,6 +187,12 @@ def measure(at: SwapSite, swaps: int, report: Callable[[str], None]) -> SwapBenc
         report(f"swap {number} of {swaps}: {seconds[-1]:.2f} s, {resident[-1]:.0f} MB, {scored[-1]:,} headlines")
     rate = at.archived() / (time.monotonic() - began)
     failures = sum(value for (name, _), value in at.samples().items() if name.endswith("swap_failures_total"))
+    early = min(EARLY_SWAPS, swaps)
+    as_many = scored[-1] - scored[early]
+    at.wait(lambda: at.archived() >= scored[-1] + as_many, DRAIN_SECONDS, "as many headlines without a swap")
+    without_swaps = at.resident()
+    report(f"without swaps: {without_swaps:.0f} MB after {as_many:,} headlines more")
+    scored.append(at.archived())
     at.restart()
     at.wait(lambda: at.archived() >= scored[-1] + WARM_UP_HEADLINES, DRAIN_SECONDS, "headlines after the restart")
     restarted = at.resident()
@@ -204,8 +213,9 @@ def measure(at: SwapSite, swaps: int, report: Callable[[str], None]) -> SwapBenc
         swap_seconds=SwapSeconds(round(statistics.median(seconds), 2), round(max(seconds), 2)),
         rss_mb=Resident(
             start=resident[0],
-            after_10=resident[min(EARLY_SWAPS, swaps)],
+            after_10=resident[early],
             end=resident[-1],
+            without_swaps=without_swaps,
             restarted=restarted,
         ),
     )
