@@ -46,13 +46,15 @@ class Way:
 PLAIN = "plain"
 
 
-def ways(teacher: str | None) -> dict[str, Way]:
-    """What can be compared, by name. `teacher`: the folder of a larger encoder, for the ways that have one."""
+def ways(teacher: str | None, epochs: int) -> dict[str, Way]:
+    """What can be compared, by name. `teacher`: the folder of a larger encoder, for the way that has one. `epochs`: of
+    the plain way."""
     found = {
         PLAIN: Way("every weight trained, classes weighted by their rows, no row said otherwise"),
         "unweighted": Way("classes not weighted", {"class_weighting": False}),
         "augmented": Way("half of the rows said otherwise in each epoch", {"augmented_share": 0.5}),
         "lora": Way("low-rank changes of rank 16 in place of all weights", {"lora_rank": 16, "learning_rate": 1e-3}),
+        "longer": Way("twice the epochs", {"epochs": 2 * epochs}),
         "faster": Way("twice the learning rate", {"learning_rate": 4e-4}),
     }
     if teacher:
@@ -105,7 +107,7 @@ def measure(
     `names`: which ways beside the plain one; all if none is given. All epochs are trained, and the last one is scored.
     Raises InputError if there are too few rows, UsageError for a way that there is none of.
     """
-    known = ways(teacher)
+    known = ways(teacher, recipe.epochs)
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"there is no way '{unknown[0]}': choose from {', '.join(known)} (taught needs --teacher)")
     chosen = [PLAIN, *(name for name in (names or known) if name != PLAIN)]
@@ -119,7 +121,7 @@ def measure(
             [rows[at] for at in part],
             base or default_base(),
             known[name].teacher,
-            replace(recipe, **{"patience": recipe.epochs, "augmented_share": 0.0, **known[name].changes}),
+            replace(recipe, **{"augmented_share": 0.0, **known[name].changes}),
         )
         for name in chosen
         for part, inside in zip(parts, insides, strict=True)

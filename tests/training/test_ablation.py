@@ -18,17 +18,18 @@ QUICK = Recipe(epochs=1, batch=32, max_tokens=32, precision="fp32")
 
 def test_ways_are_compared_on_the_same_rows_and_none_that_is_reported_on(toy_base, label_files, capsys):
     arguments = ["--labels", *label_files, "--base", toy_base, "--teacher", toy_base, "--epochs", "1", "--rows", "250"]
-    assert cli.run(["bench", "ablation", *arguments, "--way", "unweighted", "--way", "taught"]) == 0
+    assert cli.run(["bench", "ablation", *arguments, "--way", "longer", "--way", "taught"]) == 0
     out, err = capsys.readouterr()
     told = json.loads(out.splitlines()[-1])
     assert set(told) == {"rows", "epochs", "base", "plain", "seconds", "ways"}
-    assert list(told["ways"]) == ["unweighted", "taught"]
+    assert list(told["ways"]) == ["longer", "taught"]
     for way in told["ways"].values():
         assert set(way) == {"says", "gain", "cost"}
         assert set(way["gain"]) == {"topic", "sentiment"}
         assert way["cost"] > 0
+    assert told["ways"]["longer"]["says"] == "twice the epochs"
     lines = [line.partition(":")[0].partition(" (")[0] for line in err.splitlines()]
-    assert lines[-3:] == [PLAIN, "unweighted", "taught"]
+    assert lines[-3:] == [PLAIN, "longer", "taught"]
 
 
 def test_rows_that_judge_elsewhere_take_no_part(toy_base, label_files):
@@ -42,7 +43,7 @@ def test_rows_that_judge_elsewhere_take_no_part(toy_base, label_files):
 def test_a_way_that_there_is_none_of_is_a_wrong_call(label_files, toy_base):
     with pytest.raises(UsageError, match="taught needs --teacher"):
         measure(label_files, ["taught"], 100, toy_base, None, QUICK)
-    assert "taught" in ways(toy_base)
+    assert "taught" in ways(toy_base, 3)
 
 
 def test_too_few_rows_tell_nothing(tmp_path, toy_base):
