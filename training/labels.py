@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -63,48 +63,70 @@ def read_labels(
     file cannot be read at all.
     """
     result = LabelSet()
+    for where, origin, text, fields in _texts(paths, masker, result.problems):
+        labels: dict[str, str | None] = {"topic": None, "sentiment": None}
+        unknown = False
+        for head, resolve in (
+            ("topic", taxonomy.resolve_topic),
+            ("sentiment", taxonomy.resolve_sentiment),
+        ):
+            given = _given(fields, head)
+            if not given:
+                continue
+            labels[head] = resolve(given)
+            if labels[head] is None:
+                result.problems.append(f"{where}: unknown {head} '{given}'")
+                unknown = True
+        if unknown:
+            continue
+        entities = _entities(fields.get("entities"), taxonomy)
+        if labels["topic"] is None and labels["sentiment"] is None and not entities:
+            result.problems.append(f"{where}: no label")
+        else:
+            result.rows.append(
+                LabelledText(
+                    text,
+                    labels["topic"],
+                    labels["sentiment"],
+                    origin,
+                    entities,
+                    _given(fields, "source"),
+                    _given(fields, "language"),
+                )
+            )
+    return result
+
+
+def read_texts(
+    paths: Iterable[str],
+    masker: Masker = Masker(),  # noqa: B008  (frozen)
+) -> LabelSet:
+    """Read the texts of files (a column title or text), masked as the stream masks what it scores, as rows without
+    labels, whichever they have there. A row without a text is a problem. Raises InputError if a file cannot be read at
+    all."""
+    result = LabelSet()
+    for _, origin, text, fields in _texts(paths, masker, result.problems):
+        source, language = _given(fields, "source"), _given(fields, "language")
+        result.rows.append(LabelledText(text, None, None, origin, source=source, language=language))
+    return result
+
+
+def _texts(
+    paths: Iterable[str], masker: Masker, problems: list[str]
+) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+    """Of each row that has a text: where it stands, its origin, the masked text, its fields."""
     for path in paths:
         origin = _origin(Path(path).resolve())
         for row in read_rows(path):
             where = f"{path}:{row.line}"
             if isinstance(row, BadRow):
-                result.problems.append(f"{where}: {row.reason}")
+                problems.append(f"{where}: {row.reason}")
                 continue
             text = masker.mask(_given(row.fields, "title") or _given(row.fields, "text")).text
-            labels: dict[str, str | None] = {"topic": None, "sentiment": None}
-            unknown = False
-            for head, resolve in (
-                ("topic", taxonomy.resolve_topic),
-                ("sentiment", taxonomy.resolve_sentiment),
-            ):
-                given = _given(row.fields, head)
-                if not given:
-                    continue
-                labels[head] = resolve(given)
-                if labels[head] is None:
-                    result.problems.append(f"{where}: unknown {head} '{given}'")
-                    unknown = True
-            if unknown:
-                continue
-            if not has_words(clean(text)):
-                result.problems.append(f"{where}: no text")
-                continue
-            entities = _entities(row.fields.get("entities"), taxonomy)
-            if labels["topic"] is None and labels["sentiment"] is None and not entities:
-                result.problems.append(f"{where}: no label")
+            if has_words(clean(text)):
+                yield where, origin, text, row.fields
             else:
-                result.rows.append(
-                    LabelledText(
-                        text,
-                        labels["topic"],
-                        labels["sentiment"],
-                        origin,
-                        entities,
-                        _given(row.fields, "source"),
-                        _given(row.fields, "language"),
-                    )
-                )
-    return result
+                problems.append(f"{where}: no text")
 
 
 def _given(fields: Mapping[str, Any], name: str) -> str:

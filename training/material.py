@@ -15,10 +15,12 @@ from training.labels import (
     is_corpus,
     part_of,
     read_labels,
+    read_texts,
     split,
     without_contradictions,
 )
-from training.neardup import near_duplicates
+from training.neardup import without_copies
+from training.rehearsal import rehearsal
 
 FEWEST_ROWS = 20
 CONTRADICTIONS_TOLD = 10
@@ -35,12 +37,14 @@ def gather(
     say: Say,
     strict: bool = False,
     masker: Masker = Masker(),  # noqa: B008  (frozen)
+    rehearsed: Sequence[str] = (),
 ) -> tuple[Parts, int]:
     """The parts of the label files' rows, and how many rows were left out as near-copies of rows that are held back.
 
     Held back are the rows of the test part, and those of the project's own headlines even if they are not given: the
     promotion gate judges by them. With a bundle that a training goes on from, the project's own headlines in its
-    languages come with the files, so that they are not forgotten. `language`: the labels'. Bad rows and texts with two
+    languages come with the files, so that they are not forgotten; and so does a sample of the texts in the files
+    `rehearsed`, without labels, for the training part. `language`: the labels'. Bad rows and texts with two
     labels are told and left out; `strict` raises for the first.
 
     Raises InputError if a file cannot be read or the rows are too few, UsageError for a topic of the taxonomy's that
@@ -66,6 +70,13 @@ def gather(
     say(f"{told}, {dropped:,} near-copies of rows that are held back")
     say(", ".join(f"{part} {len(of):,}" for part, of in parts.items()) + " rows")
     _require_enough(parts, going_on_from is not None)
+    if rehearsed:
+        texts = read_texts(rehearsed, masker)
+        if texts.problems and strict:
+            raise InputError(texts.problems[0])
+        kept = rehearsal(texts.rows, parts, judging)
+        say(f"shown again without labels: {len(kept):,} of {len(texts.rows):,} texts, {len(texts.problems):,} bad rows")
+        parts["train"] += kept
     return parts, dropped
 
 
@@ -81,15 +92,10 @@ def held_apart(parts: Mapping[Part, Sequence[LabelledText]], judging: Sequence[L
     return {"train": kept_train, "validation": kept_validation, "test": test}, dropped
 
 
-def without_copies(rows: Sequence[LabelledText], held: Sequence[LabelledText]) -> list[LabelledText]:
-    """The rows that are no near-duplicates of rows that are held back."""
-    copies = near_duplicates([row.text for row in rows], [row.text for row in held])
-    return [row for row, copy in zip(rows, copies, strict=True) if copy is None]
-
-
 def is_own(row: LabelledText) -> bool:
-    """Whether a row is an analyst's, and not one of the project's headlines that are learnt again beside them."""
-    return not is_corpus(row.origin)
+    """Whether a row is an analyst's label, and not one of the texts that are shown again beside those."""
+    is_labelled = row.topic is not None or row.sentiment is not None or bool(row.entities)
+    return is_labelled and not is_corpus(row.origin)
 
 
 def _not_among(paths: Sequence[str], files: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from training.labels import story_key
+from training.labels import LabelledText, story_key
 
 # Words in common over words in all (Jaccard), from which on two texts are near-duplicates. Of the public sets the pairs
 # between 0.7 and 0.8 are mostly other news in the same form ('AAA upgraded to Buy at BBB').
@@ -39,6 +39,12 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str], near: float = N
         close = (at for at in sorted(candidates) if len(each & theirs[at]) >= near * len(each | theirs[at]))
         result.append(next(close, None))
     return result
+
+
+def without_copies(rows: Sequence[LabelledText], held: Sequence[LabelledText]) -> list[LabelledText]:
+    """The rows that are no near-duplicates of rows that are held back."""
+    copies = near_duplicates([row.text for row in rows], [row.text for row in held])
+    return [row for row, copy in zip(rows, copies, strict=True) if copy is None]
 
 
 def _rarest(each: frozenset[str], frequency: Counter[str], near: float) -> list[str]:

@@ -15,7 +15,7 @@ from training.batches import encode
 from training.evaluation import HeadScores, head_scores
 from training.finetune import Recipe, finetune, logits_of
 from training.labels import HEADS, LabelledText, is_corpus, read_labels, story_key
-from training.material import without_copies
+from training.neardup import without_copies
 from training.network import build, default_base
 from training.restore import restore, tokenizer_of
 

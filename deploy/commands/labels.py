@@ -32,6 +32,7 @@ from training.intake import take_in
 from training.labelbook import LabelBook, agreed, disagreements, training_notes
 from training.labelstudio import labelled_task, predicted_task
 from training.queue import Suggestion, next_to_label, shortlist
+from training.rehearsal import REHEARSED, rehearsal_sheet, to_rehearse
 from training.wholefile import write_whole
 
 COLUMNS = ("id", "title", "topic", "sentiment", "entities", "language", "source", "annotator", "labelled_at")
@@ -229,6 +230,28 @@ def _scored(file: str, settings: Settings, scorer: Scorer) -> Iterator[ScoredHea
             yield result
         else:
             say(f"{file}:{line}: {result}")
+
+
+@labels.command()
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=REHEARSED, show_default=True, help="How many headlines at most."
+)
+@click.option(
+    "--since", type=options.Period(), default="30d", show_default=True, help="How far back to look in the archive."
+)
+@to_file
+@click.pass_obj
+def sample(settings: Settings, *, limit: int, since: timedelta, out: Path | None) -> None:
+    """Write a sample of the archive's headlines as CSV, without labels: what `newsquall train --rehearse` shows again,
+    so that a model does not forget the news that it reads."""
+    now = utc_now()
+    with _book(settings) as (archive, _), archive_errors("the archive cannot be read"):
+        drawn = to_rehearse(archive.published(now - since, now), limit)
+    if not drawn:
+        period = format_duration(since)
+        raise InputError(f"the archive has no headlines of the last {period}: look further back with --since")
+    _put(out, rehearsal_sheet(drawn).encode())
+    say(f"{counted(len(drawn), 'headline')} written")
 
 
 @labels.command()

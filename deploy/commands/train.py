@@ -44,6 +44,14 @@ NEEDED = ("torch", "transformers", "onnx", "accelerate", "peft")
 @click.option(
     "--teacher", "teachers", multiple=True, metavar="REF", help="A model whose opinion is learnt beside the labels."
 )
+@click.option(
+    "--rehearse",
+    "rehearsed",
+    multiple=True,
+    metavar="FILE",
+    help="Texts of which the model in --base shall go on to think what it thinks: the news that it reads, say. A "
+    "sample is shown again; labels are not needed and not read.",
+)
 @click.option("--topic", "topics", multiple=True, metavar="NAME", help="A new topic that the labels name.")
 @click.option("--language", help="The language of the labels; that of the model in --base, or else en.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Most passes over the rows.")
@@ -62,6 +70,7 @@ def train(
     out: Path,
     base: str | None,
     teachers: tuple[str, ...],
+    rehearsed: tuple[str, ...],
     topics: tuple[str, ...],
     language: str | None,
     epochs: int | None,
@@ -101,7 +110,7 @@ def train(
     with ExitStack() as exits:
         run = None
         if PartialState().is_main_process:  # of several, which make one bundle
-            parameters = run_parameters(files, start, asked, topics, language, asdict(recipe))
+            parameters = run_parameters(files, rehearsed, start, asked, topics, language, asdict(recipe))
             run = exits.enter_context(recorded(Registry(settings.registry.place()), parameters, out, say))
         bundle = fine_tune(
             files,
@@ -114,6 +123,7 @@ def train(
             withhold_texts=withhold_texts,
             strict=strict,
             masker=Masker(settings.masking.handles),
+            rehearsed=rehearsed,
             report=say,
             on_epoch=run.epoch if run else lambda _number, _loss, _scores: None,
         )
@@ -126,6 +136,7 @@ def train(
 
 def run_parameters(
     files: Sequence[str],
+    rehearsed: Sequence[str],
     start: str | Bundle | None,
     teachers: Sequence[Bundle],
     topics: Sequence[str],
@@ -139,6 +150,7 @@ def run_parameters(
         "topics": ", ".join(topics) or "none new",
         "language": language or "not given",
         **{f"labels/{number}": described(path) for number, path in enumerate(files, start=1)},
+        **{f"rehearsed/{number}": described(path) for number, path in enumerate(rehearsed, start=1)},
         **{f"recipe/{name}": str(value) for name, value in recipe.items()},
     }
 

@@ -29,7 +29,8 @@ from training.wholefile import write_whole
 
 log = logging.getLogger(__name__)
 
-RECORD, LOG, RESULT, LABELS, BUNDLE = "job.json", "log.txt", "result.json", "labels.csv", "bundle"
+RECORD, LOG, RESULT, BUNDLE = "job.json", "log.txt", "result.json", "bundle"
+LABELS, NEWS = "labels.csv", "news.csv"  # what a training is given: what people said, and what the model reads
 UNDER_WAY = "under-way"  # the file with the lock; it names the job
 # Not the working folder's modules, whatever lies there.
 OURS = (sys.executable, "-P", "-c", "from deploy.cli import main; main()")

@@ -2,8 +2,10 @@
 the champion forth and back."""
 
 import io
+from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib.util import find_spec
+from itertools import islice
 from typing import Any, NamedTuple
 
 from starlette.responses import HTMLResponse, Response
@@ -11,20 +13,26 @@ from starlette.responses import HTMLResponse, Response
 from deploy.commands.labels import COLUMNS
 from deploy.commands.models import told
 from deploy.desk.desk import Desk
-from deploy.desk.jobs import BUNDLE, LABELS, Job, progress, trouble
+from deploy.desk.jobs import BUNDLE, LABELS, NEWS, Job, progress, trouble
 from deploy.desk.visit import RefusedError, Visit
 from model.bundle import MANIFEST, Bundle
 from model.errors import BundleError, InputError, RegistryError, UsageError
 from model.registry import CHAMPION, Registry, RegistryPlace, resolve
 from model.taxonomy import Taxonomy
+from stream.archive import archive_errors
+from stream.records import ScoredHeadline
 from training.evaluation import HEADS
 from training.exchange import label_row, write_csv
 from training.heldout import report_of
 from training.labelbook import agreed
 from training.labels import text_key
 from training.promotion import LONGEST_REASON, history
+from training.rehearsal import rehearsal_sheet, to_rehearse
 
 JOBS = 12
+# Of the latest headlines a training rehearses a sample; of so many, since somebody waits for the answer.
+REHEARSED_PERIOD = timedelta(days=30)
+REHEARSED_FROM = 20_000
 MEASURES = ("n", "accuracy", "macro_f1", "ece")
 # A report is a page of its own, with its style in it: it may do nothing else.
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"
@@ -164,8 +172,15 @@ def train(desk: Desk, visit: Visit) -> Response:
     texts = len({text_key(label.title) for label in taken})
     desk.note(visit, "trained", f"{name}: {texts} texts, from {base}")
     arguments = ["train", "--labels", str(file), "--base", base, "--out", str(out), *topics]
+    if read := to_rehearse(_latest(desk, visit.now)):
+        arguments += ["--rehearse", str(desk.jobs.give(name, NEWS, rehearsal_sheet(read)))]
     desk.jobs.start(name, arguments, visit.who.name, visit.now, f"{texts} labelled texts, from {base}")
     return desk.go(f"/jobs/{name}")
+
+
+def _latest(desk: Desk, now: datetime) -> list[ScoredHeadline]:
+    with archive_errors("the archive cannot be read"):
+        return list(islice(desk.archive.published(now - REHEARSED_PERIOD, now), REHEARSED_FROM))
 
 
 def _champion(desk: Desk) -> int | None:

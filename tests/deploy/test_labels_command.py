@@ -3,14 +3,19 @@
 import csv
 import io
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from deploy import cli
+from stream.archive import Archive
+from stream.clock import utc_now
 from stream.settings import Settings
 from training import publicsets
-from training.labels import CORPUS
+from training.labels import CORPUS, read_texts
+
+from .desk.conftest import NOW, scored
 
 SHEET = "title,topic,sentiment\nAcme falls,earnings,negative\nBolt rises,mergers_deals,positive\n"
 
@@ -147,6 +152,22 @@ def test_a_files_headlines_are_queued_in_every_form(call):
     assert [len(task["predictions"]) for task in tasks] == [1] * 3
     compared = call("queue", "--from", source, "--limit", "2", "--challenger", "bundled", "--json")[1]
     assert {each["disagreement"] for each in json.loads(compared)["queue"]} == {0.0}
+
+
+def test_a_sample_of_the_archive_is_what_a_training_can_rehearse(call):
+    status, out, err = call("sample")
+    assert (status, out) == (1, "")
+    assert err == ["newsquall: the archive has no headlines of the last 30d: look further back with --since"]
+    archive = Archive(Settings().archive.url)
+    until_now = (NOW - utc_now()) / timedelta(minutes=1)
+    archive.keep([scored(each, f"Acme {each} falls", until_now) for each in "abcdefgh"])
+    archive.close()
+    status, out, err = call("sample", "--out", "news.csv", "--limit", "3")
+    assert (status, out, err) == (0, "", ["3 headlines written"])
+    rows = read_texts(["news.csv"]).rows
+    assert {(each.source, each.topic, each.sentiment, each.origin) for each in rows} == {("Wire", None, None, "news")}
+    assert len(rows) == 3
+    assert call("sample", "--limit", "100")[1].count("falls") > 3
 
 
 def test_what_the_model_cannot_read_is_told_and_not_queued(call):

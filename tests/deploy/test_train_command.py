@@ -43,7 +43,7 @@ def test_options_reach_training_and_the_runs_record(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NEWSQUALL_REGISTRY__URI", place.uri)
     out = tmp_path / "model"
-    more = ["--topic", "climate", "--language", "de", "--lora", "8"]
+    more = ["--topic", "climate", "--rehearse", "news.csv", "--language", "de", "--lora", "8"]
     assert (
         cli.run(["train", "--labels", "a.csv", "b.csv", "--out", str(out), "--base", "bert", "--epochs", "2", *more])
         == 0
@@ -55,6 +55,7 @@ def test_options_reach_training_and_the_runs_record(
         "epochs": 2,
         "lora": 8,
         "teachers": [],
+        "rehearsed": ("news.csv",),
         "topics": ("climate",),
         "language": "de",
         "withhold_texts": False,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from model.errors import InputError, UsageError
 from model.taxonomy import Taxonomy
-from training.labels import LabelledText, corpus_files, is_corpus, without_contradictions
+from training.labels import LabelledText, corpus_files, is_corpus, part_of, without_contradictions
 from training.material import gather, is_own
 
 TAXONOMY = Taxonomy()
@@ -124,6 +124,32 @@ def test_who_goes_on_from_a_model_learns_its_own_language_again(sheet, languages
     assert origins == {"mine", origin}
     assert {is_own(each) for each in parts["train"] if each.origin == "mine"} == {True}
     assert not any(is_own(each) for each in parts["train"] if each.origin == origin)
+
+
+def test_texts_that_are_rehearsed_train_without_labels_and_nothing_that_is_held_back_does(sheet):
+    said = Said([])
+    mine = sheet(many(), "mine.csv")
+    news = [f"{line.partition(',')[0].replace('firm', 'plant')},sport,negative" for line in many()]
+    labelled = many()[0]
+    parts, _ = gather(
+        [mine], TAXONOMY, model_of(["en"]), "en", said, rehearsed=[sheet([*news, labelled, "..."], "news.csv")]
+    )
+    rehearsed = [each for each in parts["train"] if each.origin == "news"]
+    assert len(rehearsed) > 150
+    assert {(each.topic, each.sentiment) for each in rehearsed} == {(None, None)}
+    assert not any(is_own(each) for each in rehearsed)
+    assert not any(each.origin == "news" for part in ("validation", "test") for each in parts[part])
+    assert not {each.text for each in rehearsed} & {
+        each.text for part in parts.values() for each in part if is_own(each)
+    }
+    assert {part_of(each.text) for each in rehearsed} == {"train"}
+    assert f"shown again without labels: {len(rehearsed)} of 201 texts, 1 bad rows" in said
+
+
+def test_a_bad_row_among_what_is_rehearsed_stops_a_strict_training(sheet):
+    news = sheet(["...,,"], "news.csv")
+    with pytest.raises(InputError, match=r"news\.csv:2: no text"):
+        gather([sheet(many())], TAXONOMY, model_of(["en"]), "en", Said([]), strict=True, rehearsed=[news])
 
 
 def test_files_of_the_corpus_are_not_read_twice():

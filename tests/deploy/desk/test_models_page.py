@@ -243,11 +243,13 @@ def test_a_training_is_called_with_the_labels_on_which_annotators_agree(operator
     arguments = told["arguments"]
     assert arguments[0] == "train"
     assert arguments[arguments.index("--base") + 1] == "bundled"
-    assert arguments[-2:] == ["--topic", "weather"]
+    assert arguments[arguments.index("--topic") + 1] == "weather"
     with open(arguments[arguments.index("--labels") + 1], encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(row["title"], row["topic"], row["source"]) for row in rows] == [("Bolt falls", "weather", "Post")]
     assert told["about"] == "1 labelled texts, from bundled"
+    with open(arguments[arguments.index("--rehearse") + 1], encoding="utf-8") as file:
+        assert sorted(row["title"] for row in csv.DictReader(file)) == ["Acme rises", "Bolt falls"]
 
 
 def training_that(script: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,57 @@
+"""Rehearsal: other texts shown again in a training, by what the model itself says of them, so that it does not forget.
+
+A model that learns new labels loses some of what it knew of the texts that it no longer sees; a sample of them keeps it
+(Robins, Catastrophic forgetting, rehearsal and pseudorehearsal, Connection Science 7, 1995).
+"""
+
+import heapq
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+
+from stream.records import ScoredHeadline
+from training.exchange import write_csv
+from training.labels import LabelledText, Part, part_of, text_key
+from training.neardup import without_copies
+
+# Beside the project's own 7,000 headlines; docs/LOG.md has what they keep and what they cost.
+REHEARSED = 6_000
+
+
+def rehearsal(
+    texts: Sequence[LabelledText],
+    parts: Mapping[Part, Sequence[LabelledText]],
+    judging: Sequence[LabelledText] = (),
+    limit: int = REHEARSED,
+) -> list[LabelledText]:
+    """Of some texts those that a training shows again: at most so many, drawn by their letters and so alike in every
+    run; none that is held back, here or among the texts themselves, and none that has a row in `parts` already: its
+    label has the say."""
+    taken = {text_key(row.text) for part in parts.values() for row in part}
+    fresh = {text_key(row.text): row for row in texts if part_of(row.text) == "train"}
+    drawn = [fresh[key] for key in sorted(fresh.keys() - taken)[:limit]]
+    held = [row for row in texts if part_of(row.text) != "train"]
+    return without_copies(drawn, [*parts["validation"], *parts["test"], *judging, *held])
+
+
+def to_rehearse(headlines: Iterable[ScoredHeadline], limit: int = REHEARSED) -> list[ScoredHeadline]:
+    """Of headlines at most so many that a training can show again, drawn by their letters: each text once, none that is
+    held back. Of any number no more than twice `limit` are held in memory."""
+    drawn: dict[str, ScoredHeadline] = {}
+
+    def fewest() -> list[tuple[str, ScoredHeadline]]:
+        return heapq.nsmallest(limit, drawn.items(), key=itemgetter(0))
+
+    for headline in headlines:
+        if part_of(headline.title) == "train":
+            drawn.setdefault(text_key(headline.title), headline)
+            if len(drawn) > 2 * limit:
+                drawn = dict(fewest())
+    return [headline for _, headline in fewest()]
+
+
+def rehearsal_sheet(headlines: Iterable[ScoredHeadline]) -> str:
+    """Headlines as the CSV that `newsquall train --rehearse` reads."""
+    text = io.StringIO()
+    write_csv(text, ("title", "source"), [{"title": each.title, "source": each.source} for each in headlines])
+    return text.getvalue()
