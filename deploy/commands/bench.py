@@ -103,6 +103,7 @@ def pages(*, pages: int, kills: int, seed: int) -> None:
 @click.option("--folds", type=click.IntRange(min=2, max=20), default=5, show_default=True, help="How many parts.")
 @click.option("--base", metavar="NAME_OR_DIR", help="As of train: an encoder, or a model to go on from.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the rows.")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True, max=1), help="As of train.")
 @click.pass_obj
 def folds(
     settings: Settings,
@@ -112,6 +113,7 @@ def folds(
     folds: int,
     base: str | None,
     epochs: int | None,
+    learning_rate: float | None,
 ) -> None:
     """Cross-validate labels: each row is scored by a network that trained on the other parts."""
     training = import_training()
@@ -119,7 +121,7 @@ def folds(
 
     start = starting_point(settings, base)
     recipe = training.CONTINUED if isinstance(start, Bundle) else training.Recipe()
-    recipe = replace(recipe, epochs=epochs or recipe.epochs)
+    recipe = replace(recipe, epochs=epochs or recipe.epochs, learning_rate=learning_rate or recipe.learning_rate)
     result = measure([*labels, *more], folds, start, recipe, say)
     sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
 
