@@ -89,13 +89,15 @@ class Reader:
 
     def _rows(self, path: str) -> LabelFile:
         result = LabelFile(path)
-        columns = _header(path)
+        header = _header(path)
+        columns = set(header)
         for row in read_rows(path):
             where = f"{path}:{row.line}"
             if isinstance(row, BadRow):
                 result.problems.append(Problem(where, row.reason))
                 continue
-            columns |= row.fields.keys()
+            if not header:
+                columns |= row.fields.keys()
             self._take(result, where, row.fields, row.fields.get("annotator"))
         _require_labels(result, columns, "column")
         if path != "-" and any(problem.reason.startswith("not UTF-8") for problem in result.problems):

@@ -195,6 +195,7 @@ SHEET = "title,topic,sentiment\nAcme falls,earnings,negative\n"
             "a.csv",
             "no column 'topic' or 'sentiment': call the column 'label'",
         ),
+        ("text,source\nAcme,Wire\n", "a.csv", "has no column 'topic' or 'sentiment'; found source, text"),
         ("title,source\nAcme,Wire\n", "a.csv", "has no column 'topic' or 'sentiment'; found source, title"),
         ("title,topic,sentiment\nAcme,,\n", "a.csv", "has no label: nobody has filled in a topic or a sentiment yet"),
         ('{"title": "Acme"}\n', "a.jsonl", "has no column 'topic' or 'sentiment'; found title"),
