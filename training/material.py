@@ -20,7 +20,7 @@ from training.labels import (
     without_contradictions,
 )
 from training.neardup import without_copies
-from training.rehearsal import rehearsal
+from training.rehearsal import SHOWN_AGAIN, rehearsal, some
 
 FEWEST_ROWS = 20
 CONTRADICTIONS_TOLD = 10
@@ -75,8 +75,13 @@ def gather(
         if texts.problems and strict:
             raise InputError(texts.problems[0])
         kept = rehearsal(texts.rows, parts, judging)
-        say(f"shown again without labels: {len(kept):,} of {len(texts.rows):,} texts, {len(texts.problems):,} bad rows")
-        parts["train"] += kept
+        own = [row for row in parts["train"] if is_own(row)]
+        corpus = some([row for row in parts["train"] if not is_own(row)], SHOWN_AGAIN - len(kept))
+        parts["train"] = [*own, *corpus, *kept]
+        bad = f", {len(texts.problems):,} bad rows" if texts.problems else ""
+        say(f"rehearsed without labels: {len(kept):,} of {len(texts.rows):,} texts{bad}; {len(corpus):,} of our own")
+    elif going_on_from is not None:
+        say("no news is rehearsed: what it thinks of yours may change (newsquall labels sample, train --rehearse FILE)")
     return parts, dropped
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from model.errors import InputError, UsageError
 from model.taxonomy import Taxonomy
+from training import material
 from training.labels import LabelledText, corpus_files, is_corpus, part_of, without_contradictions
 from training.material import gather, is_own
 
@@ -143,7 +144,18 @@ def test_texts_that_are_rehearsed_train_without_labels_and_nothing_that_is_held_
         each.text for part in parts.values() for each in part if is_own(each)
     }
     assert {part_of(each.text) for each in rehearsed} == {"train"}
-    assert f"shown again without labels: {len(rehearsed)} of 201 texts, 1 bad rows" in said
+    corpus = sum(is_corpus(each.origin) for each in parts["train"])
+    assert f"rehearsed without labels: {len(rehearsed)} of 201 texts, 1 bad rows; {corpus:,} of our own" in said
+    assert corpus > 7_000
+
+
+def test_the_more_is_rehearsed_the_fewer_of_the_projects_own_headlines_are_shown_again(sheet, monkeypatch):
+    monkeypatch.setattr(material, "SHOWN_AGAIN", 1_000)
+    news = [f"{line.partition(',')[0].replace('firm', 'plant')},," for line in many()]
+    parts, _ = gather([sheet(many())], TAXONOMY, model_of(["en"]), "en", Said([]), rehearsed=[sheet(news, "news.csv")])
+    again = [each for each in parts["train"] if not is_own(each)]
+    assert len(again) == 1_000
+    assert len(parts["train"]) - len(again) > 150
 
 
 def test_a_bad_row_among_what_is_rehearsed_stops_a_strict_training(sheet):
