@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from model.errors import InputError, UnscorableText
+from model.errors import UnscorableText
 from model.scorer import Scorer
 from model.taxonomy import Taxonomy
 from training.labels import LabelledText
@@ -148,18 +148,3 @@ def predict(scorer: Scorer, rows: Sequence[LabelledText]) -> Predictions:
         np.array([score.probabilities for _, score in pairs]).reshape(-1, len(taxonomy.sentiments)),
         tuple(row for row, score in zip(rows, scores, strict=True) if isinstance(score, UnscorableText)),
     )
-
-
-def evaluate(scorer: Scorer, rows: Sequence[LabelledText]) -> dict[str, Any]:
-    """Score rows and compare: {"sentiment": HeadScores, "topic": HeadScores, "unscorable": n}; a head without
-    labels is absent. A row that cannot be scored counts as wrong for neither head: it is counted apart.
-
-    Raises InputError if no row has a label that the model knows.
-    """
-    predictions = predict(scorer, rows)
-    result: dict[str, Any] = dict(predictions.scores())
-    if not result:
-        raise InputError("no row has a label to compare with: give a file with a column 'sentiment' or 'topic'")
-    if predictions.unscorable:
-        result["unscorable"] = len(predictions.unscorable)
-    return result

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from model.errors import InputError
-from training.evaluation import ClassScores, evaluate, head_scores
+from training.evaluation import ClassScores, head_scores, predict
 from training.labels import LabelledText
 
 CLASSES = ("a", "b", "c")
@@ -66,20 +65,16 @@ def row(text, topic=None, sentiment=None) -> LabelledText:
 
 
 def test_a_head_without_labels_is_absent_and_what_cannot_be_read_is_counted_apart(scorer):
-    result = evaluate(scorer, [row("Shares plunge", sentiment="negative"), row("🚀", sentiment="negative")])
-    assert set(result) == {"sentiment", "unscorable"}
-    assert result["sentiment"].n == 1
-    assert result["sentiment"].accuracy == 1.0
-    assert result["unscorable"] == 1
+    found = predict(scorer, [row("Shares plunge", sentiment="negative"), row("🚀", sentiment="negative")])
+    assert set(found.scores()) == {"sentiment"}
+    assert (found.scores()["sentiment"].n, found.scores()["sentiment"].accuracy) == (1, 1.0)
+    assert [each.text for each in found.unscorable] == ["🚀"]
 
 
-def test_labels_that_the_model_does_not_know_are_left_out_or_refused_if_there_are_no_others(scorer):
+def test_labels_that_the_model_does_not_know_are_left_out(scorer):
     unknown = row("Shares plunge", topic="sports")
-    assert set(evaluate(scorer, [unknown, row("Shares plunge", sentiment="negative")])) == {"sentiment"}
-    with pytest.raises(InputError, match="no row has a label"):
-        evaluate(scorer, [unknown])
-    with pytest.raises(InputError, match="no row has a label"):
-        evaluate(scorer, [])
+    assert set(predict(scorer, [unknown, row("Shares plunge", sentiment="negative")]).scores()) == {"sentiment"}
+    assert predict(scorer, [unknown]).scores() == predict(scorer, []).scores() == {}
 
 
 def test_the_shipped_model_knows_the_projects_own_headlines_of_its_held_back_part(scorer):
@@ -89,6 +84,6 @@ def test_the_shipped_model_knows_the_projects_own_headlines_of_its_held_back_par
 
     files = sorted(str(path) for path in (Path(__file__).parents[2] / "training" / "corpus").glob("*.csv"))
     held_back = split(read_labels(files, scorer.taxonomy).rows)["test"]
-    result = evaluate(scorer, held_back)
+    result = predict(scorer, held_back).scores()
     assert result["sentiment"].macro_f1 > 0.8
     assert result["topic"].macro_f1 > 0.8

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from model.errors import InputError
-from training.evaluation import Predictions, evaluate, predict
+from training.evaluation import Predictions, predict
 from training.labels import CORPUS, LabelledText, read_labels, split
 from training.report import Report, build_report, render_html, write_report
 
@@ -132,7 +132,7 @@ def test_the_report_has_all_that_an_analyst_asks_for(report, predictions):
 
 def test_it_keeps_the_trainings_summary_and_the_scores_that_the_card_reads(report, scorer, rows):
     assert {name: report[name] for name in SUMMARY} == SUMMARY
-    assert report["test"]["all"] == msgspec.to_builtins(evaluate(scorer, rows))
+    assert report["test"]["all"] == msgspec.to_builtins(predict(scorer, rows).scores())
     assert set(report["test"]) == {"all", "corpus", "theirs", "<b>origin</b>"}
 
 

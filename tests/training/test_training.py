@@ -20,7 +20,7 @@ from model.errors import ExportError, InputError, UsageError
 from model.scorer import Score, Scorer
 from model.taxonomy import Taxonomy
 from training.batches import NO_LABEL, bucketed, class_weights, padded
-from training.evaluation import evaluate
+from training.evaluation import predict
 from training.export import Origin, export_bundle
 from training.finetune import Recipe
 from training.labels import LabelledText, read_labels, split
@@ -93,7 +93,7 @@ def test_the_shipped_scores_are_those_of_the_packed_bundle(trained, label_files)
     report = json.loads((bundle.folder / "report.json").read_text())
     held_back = held_apart(split(read_labels(label_files, Taxonomy()).rows))[0]["test"]
     with Scorer(bundle, "cpu") as scorer:
-        again = evaluate(scorer, held_back)
+        again = predict(scorer, held_back).scores()
     assert again["topic"].accuracy == report["test"]["all"]["topic"]["accuracy"]
     page = (bundle.folder / "report.html").read_text()
     assert bundle.version in page
@@ -342,12 +342,12 @@ def test_integer_arithmetic_is_added_where_it_keeps_the_scores_and_left_out_wher
     rows = [LabelledText(text, None, ("negative", "positive")[at % 2], "toy") for at, text in enumerate(TEXTS)]
     bundle = export_bundle(net, tokenizer, Taxonomy(), origin(), TEXTS, tmp_path / "toy")
 
-    monkeypatch.setattr(training.quantise, "MAX_F1_LOSS", -2.0)
+    monkeypatch.setattr(training.quantise, "is_shown", lambda loss: True)
     same, told = training.quantise.add_integer_graph(bundle, TEXTS, rows)
     assert same == bundle == Bundle.open(bundle.folder)
     assert "left out" in told
 
-    monkeypatch.setattr(training.quantise, "MAX_F1_LOSS", 2.0)
+    monkeypatch.undo()
     integer, told = training.quantise.add_integer_graph(bundle, TEXTS, rows)
     assert integer.manifest.graphs["int8"]
     assert integer.version != bundle.version
