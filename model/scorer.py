@@ -143,7 +143,7 @@ class Scorer:
         for name in plan.candidates:
             precision: Precision = "fp16"
             if name == "cpu":
-                # A bundle has an int8 graph only where labels say that it costs nothing.
+                # A bundle has an int8 graph unless labels showed that it costs.
                 precision = "int8" if "int8" in self.bundle.manifest.graphs else "fp32"
             try:
                 session = self._session_on(name, precision)

@@ -39,7 +39,12 @@ def model_card(taxonomy: Taxonomy, summary: dict[str, Any]) -> str:
     rows = summary["rows"]["train"]
     languages = " or ".join(LANGUAGES.get(each, each) for each in summary["model"]["languages"])
     learnt = set(summary.get("learnt_from", rows))
-    data = [f"- {ORIGINS.get(origin, origin)}: {count} rows" for origin, count in sorted(rows.items())]
+    unlabelled = summary.get("rehearsed", {})
+    data = [
+        f"- {ORIGINS.get(origin, origin)}: {count} rows"
+        + (f", {unlabelled[origin]} of them without labels" if origin in unlabelled else "")
+        for origin, count in sorted(rows.items())
+    ]
     data += [f"- through the models that taught it: {ORIGINS.get(each, each)}" for each in sorted(learnt - set(rows))]
     newline = "\n"
     return f"""# Model card

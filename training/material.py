@@ -10,6 +10,7 @@ from model.taxonomy import Taxonomy
 from training.labels import (
     HEADS,
     LabelledText,
+    LabelSet,
     Part,
     corpus_files,
     is_corpus,
@@ -53,10 +54,7 @@ def gather(
     if going_on_from is not None:
         paths = [*paths, *_not_among(paths, corpus_files(going_on_from.manifest.languages))]
     labels = read_labels(paths, taxonomy, masker)
-    for problem in labels.problems:
-        if strict:
-            raise InputError(problem)
-        say(problem)
+    _usable(labels, say, strict)
     _require_rows_of(labels.rows, taxonomy, going_on_from)
     rows, contradictions = without_contradictions(labels.rows)
     if contradictions and strict:
@@ -65,24 +63,30 @@ def gather(
         say(line)
     left = len(labels.rows) - len(rows)
     told = f"left out: {len(labels.problems):,} bad rows, {left:,} whose text has two labels"
-    judging = read_labels(_not_among(paths, corpus_files([language])), taxonomy, masker).rows
-    parts, dropped = held_apart(split(rows), [row for row in judging if part_of(row.text) == "test"])
+    corpus = read_labels(_not_among(paths, corpus_files([language])), taxonomy, masker).rows
+    judging = [row for row in corpus if part_of(row.text) == "test"]
+    parts, dropped = held_apart(split(rows), judging)
     say(f"{told}, {dropped:,} near-copies of rows that are held back")
     say(", ".join(f"{part} {len(of):,}" for part, of in parts.items()) + " rows")
     _require_enough(parts, going_on_from is not None)
     if rehearsed:
-        texts = read_texts(rehearsed, masker)
-        if texts.problems and strict:
-            raise InputError(texts.problems[0])
-        kept = rehearsal(texts.rows, parts, judging)
+        texts = _usable(read_texts(rehearsed, masker), say, strict)
+        kept = rehearsal(texts, parts, judging)
         own = [row for row in parts["train"] if is_own(row)]
-        corpus = some([row for row in parts["train"] if not is_own(row)], SHOWN_AGAIN - len(kept))
-        parts["train"] = [*own, *corpus, *kept]
-        bad = f", {len(texts.problems):,} bad rows" if texts.problems else ""
-        say(f"rehearsed without labels: {len(kept):,} of {len(texts.rows):,} texts{bad}; {len(corpus):,} of our own")
+        again = some([row for row in parts["train"] if not is_own(row)], SHOWN_AGAIN - len(kept))
+        parts["train"] = [*own, *again, *kept]
+        say(f"rehearsed without labels: {len(kept):,} of {len(texts):,} texts; {len(again):,} of our own")
     elif going_on_from is not None:
         say("no news is rehearsed: what it thinks of yours may change (newsquall labels sample, train --rehearse FILE)")
     return parts, dropped
+
+
+def _usable(read: LabelSet, say: Say, strict: bool) -> list[LabelledText]:
+    for problem in read.problems:
+        if strict:
+            raise InputError(problem)
+        say(problem)
+    return read.rows
 
 
 def held_apart(parts: Mapping[Part, Sequence[LabelledText]], judging: Sequence[LabelledText] = ()) -> tuple[Parts, int]:

@@ -20,7 +20,7 @@ from accelerate.utils import broadcast_object_list
 from transformers import PreTrainedTokenizerBase
 
 from model.bundle import Bundle
-from model.errors import InputError, UsageError
+from model.errors import InputError
 from model.masking import Masker
 from model.reference import REFERENCE, describe
 from model.reference import encode as encode_reference
@@ -87,24 +87,22 @@ def train(
     labels, and the bundle is its own teacher, so that it does not forget: the project's own headlines are learnt again
     beside the new ones, by what the bundle says of them and not by their labels, which would move it towards their
     habits and away from those of its other sources (Li and Hoiem, arXiv:1606.09282). It has no say where an analyst's
-    own row is labelled. `rehearsed`: files of other texts, of which a sample is shown again in the same way, whatever
-    labels they have: a model forgets what it no longer sees. `teachers`: bundles whose averaged opinion is learnt
-    beside the labels. `topics`: new ones beside the taxonomy's. `withhold_texts`: no text but the project's own stands
-    in the report, for a model that is given away. `language`: the labels', by default that of the bundle, or English.
-    `strict`: a bad row raises. `masker`: takes personal data out of the texts. `on_epoch`: as of training.finetune.
+    own row is labelled. `rehearsed`: with a bundle, files of other texts, of which a sample is shown again in the same
+    way, whatever labels they have: a model forgets what it no longer sees. `teachers`: bundles whose averaged opinion
+    is learnt beside the labels. `topics`: new ones beside the taxonomy's. `withhold_texts`: no text but the project's
+    own stands in the report, for a model that is given away. `language`: the labels', by default that of the bundle, or
+    English. `strict`: a bad row raises. `masker`: takes personal data out of the texts. `on_epoch`: as of
+    training.finetune.
 
     Rows of the held-back part never train and never decide when to stop, nor do their near-duplicates. A training
     that was killed goes on when it is called again alike. None on all but the first of several processes.
 
     Raises InputError if there is too little to learn from or no room on the disk, UsageError if the base encoder is
-    unknown or has nothing to rehearse, BundleError if a bundle cannot be trained on, ExportError if the graph's numbers
-    differ.
+    unknown, BundleError if a bundle cannot be trained on, ExportError if the graph's numbers differ.
     """
     taxonomy = (base.taxonomy if isinstance(base, Bundle) else Taxonomy()).with_topics(topics)
     before = base if isinstance(base, Bundle) else None
     language = language or (before.manifest.languages[0] if before else "en")
-    if rehearsed and before is None:
-        raise UsageError("only a model has something to rehearse: give one to start from (--base bundled)")
     parts, dropped = gather(paths, taxonomy, before, language, report, strict, masker, rehearsed)
     start = _start(base, taxonomy, recipe, language)
     _require_room(out, start.network)
@@ -140,6 +138,7 @@ def train(
     temperatures = calibrate(start.network, encoded["validation"])
     summary: dict[str, Any] = {
         "rows": {part: dict(Counter(row.origin for row in rows)) for part, rows in parts.items()},
+        "rehearsed": dict(Counter(row.origin for row in parts["train"] if not (is_own(row) or is_corpus(row.origin)))),
         "near_duplicates_left_out": dropped,
         "pairs": len(pairs),
         "taught_apart": all(map(keeps_apart, teachers)),
@@ -196,7 +195,7 @@ def finish(
     quotable: Callable[[LabelledText], bool] = lambda _row: True,
     before: Bundle | None = None,
 ) -> Bundle:
-    """Add integer arithmetic where it costs nothing, say whether the model has learnt the sentiment towards single
+    """Add integer arithmetic unless a loss is shown, say whether the model has learnt the sentiment towards single
     names, score the bundle as it then is on the held-back part, beside the
     bundle that it started from if there was one, and lay the report, the card, and what live headlines are compared
     with beside it."""

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -70,7 +69,7 @@ def measure(
         held = encode(scored, tokenizer, taxonomy, recipe.max_tokens)
         # Without rows to validate on every epoch is as good as the one before, and the last is kept.
         nothing = encode([], tokenizer, taxonomy, recipe.max_tokens)
-        finetune(network, train, nothing, taxonomy, replace(recipe, patience=recipe.epochs), report)
+        finetune(network, train, nothing, taxonomy, recipe, report)
         for head, found in enumerate(logits_of(network, held, "cpu")):
             for at, each in zip(fold, found, strict=True):
                 logits[head][at] = each

@@ -48,9 +48,9 @@ class SwapSeconds(msgspec.Struct, frozen=True):
 
 class Resident(msgspec.Struct, frozen=True):
     """The worker's resident memory in MB, `start` after the first headlines. Its ledger grows with every headline, swap
-    or none: so after the last swap as many headlines are scored as came between the tenth and the last, without one,
-    which is `without_swaps`. What grew by then as well is not the swaps'. At the end it is stopped and a new one
-    started on the same ledger: `restarted` is that one's."""
+    or none: so after the last swap as many headlines are scored as came between the tenth (of ten or fewer: the start)
+    and the last, without one, which is `without_swaps`. What grew by then as well is not the swaps'. At the end the
+    worker is stopped and a new one started on the same ledger: `restarted` is that one's."""
 
     start: float
     after_10: float
@@ -172,8 +172,8 @@ def site(bundle: Bundle) -> Iterator[SwapSite]:
 
 
 def measure(at: SwapSite, swaps: int, report: Callable[[str], None]) -> SwapBench:
-    """Swap so many times under load, then start the worker anew. Raises ServerError if the worker ends, or does not
-    take a model into use."""
+    """Swap so many times under load, score as many headlines without a swap, then start the worker anew. Raises
+    ServerError if the worker ends, or does not take a model into use."""
     load = Backlog(at.kafka.bootstrap, at.archived)
     began = time.monotonic()
     load.start()
@@ -187,9 +187,10 @@ def measure(at: SwapSite, swaps: int, report: Callable[[str], None]) -> SwapBenc
         report(f"swap {number} of {swaps}: {seconds[-1]:.2f} s, {resident[-1]:.0f} MB, {scored[-1]:,} headlines")
     rate = at.archived() / (time.monotonic() - began)
     failures = sum(value for (name, _), value in at.samples().items() if name.endswith("swap_failures_total"))
-    early = min(EARLY_SWAPS, swaps)
+    early = EARLY_SWAPS if swaps > EARLY_SWAPS else 0
     as_many = scored[-1] - scored[early]
-    at.wait(lambda: at.archived() >= scored[-1] + as_many, DRAIN_SECONDS, "as many headlines without a swap")
+    patience = max(DRAIN_SECONDS, 3 * (time.monotonic() - began))
+    at.wait(lambda: at.archived() >= scored[-1] + as_many, patience, "as many headlines without a swap")
     without_swaps = at.resident()
     report(f"without swaps: {without_swaps:.0f} MB after {as_many:,} headlines more")
     scored.append(at.archived())

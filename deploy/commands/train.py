@@ -96,6 +96,8 @@ def train(
         raise UsageError(
             f"{start.version} reads {', '.join(start.manifest.languages)}, not {language}: start from an encoder of it"
         )
+    if rehearsed and not isinstance(start, Bundle):
+        raise UsageError("only a model has something to rehearse: give one to start from (--base bundled)")
     recipe = finetune.CONTINUED if isinstance(start, Bundle) else finetune.Recipe()
     recipe = replace(
         recipe,

@@ -79,12 +79,12 @@ class LabelQueue:
     def next(self, annotator: str) -> tuple[Suggestion | None, bool]:
         """What an annotator is to label next, None if nothing is chosen (yet); and whether more is being chosen."""
         self._refresh()
-        # Asked before the items are read: what ends between the two has its items read, and is not 'nothing to label'.
-        is_making = self._is_making
         with self._lock:
+            # Asked before the items are read, which may have come by then: that is not 'nothing to label'.
+            is_making = self._is_making
             left = [each for each in self._items if self._is_for(annotator, each)]
-        if len(left) < SHORT:
-            is_making = self._make() or is_making
+            if len(left) < SHORT and not is_making:
+                is_making = self._make()
         return left[0] if left else None, is_making
 
     def left(self, annotator: str) -> int:
@@ -153,15 +153,13 @@ class LabelQueue:
                 self._annotators[label.annotator].labelled.add(text_key(label.title))
 
     def _make(self) -> bool:
-        """Begin to choose, unless that is under way or was done just now. Whether it was begun."""
-        with self._lock:
-            now = self._clock()
-            waits = self._made is not None and timedelta(0) <= now - self._made < PAUSE
-            if self._is_making or waits:
-                return False
-            self._making = threading.Thread(target=self._choose, name="choosing what to label", daemon=True)
-            self._making.start()
-            return True
+        """Begin to choose, unless that was done just now; the lock is held. Whether it was begun."""
+        now = self._clock()
+        if self._made is not None and timedelta(0) <= now - self._made < PAUSE:
+            return False
+        self._making = threading.Thread(target=self._choose, name="choosing what to label", daemon=True)
+        self._making.start()
+        return True
 
     def _choose(self) -> None:
         try:

@@ -170,10 +170,10 @@ def train(desk: Desk, visit: Visit) -> Response:
     topics = [argument for topic in new for argument in ("--topic", topic)]
     out = desk.jobs.place(name) / BUNDLE
     texts = len({text_key(label.title) for label in taken})
-    desk.note(visit, "trained", f"{name}: {texts} texts, from {base}")
     arguments = ["train", "--labels", str(file), "--base", base, "--out", str(out), *topics]
     if read := to_rehearse(_latest(desk, visit.now)):
         arguments += ["--rehearse", str(desk.jobs.give(name, NEWS, rehearsal_sheet(read)))]
+    desk.note(visit, "trained", f"{name}: {texts} texts, from {base}")
     desk.jobs.start(name, arguments, visit.who.name, visit.now, f"{texts} labelled texts, from {base}")
     return desk.go(f"/jobs/{name}")
 

@@ -24,6 +24,19 @@ def test_without_torch_one_line_says_what_to_install(
     )
 
 
+def test_an_encoder_has_nothing_to_rehearse(
+    tmp_path: Path, place: RegistryPlace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEWSQUALL_REGISTRY__URI", place.uri)
+    assert cli.run(["train", "--labels", "a.csv", "--out", "model", "--rehearse", "news.csv"]) == 2
+    told = capsys.readouterr().err
+    assert told == "newsquall: only a model has something to rehearse: give one to start from (--base bundled)\n"
+    with Registry(place).talking() as client:
+        assert client.get_experiment_by_name("newsquall") is None
+
+
 def test_options_reach_training_and_the_runs_record(
     tmp_path: Path, place: RegistryPlace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -43,7 +56,7 @@ def test_options_reach_training_and_the_runs_record(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NEWSQUALL_REGISTRY__URI", place.uri)
     out = tmp_path / "model"
-    more = ["--topic", "climate", "--rehearse", "news.csv", "--language", "de", "--lora", "8"]
+    more = ["--topic", "climate", "--language", "de", "--lora", "8"]
     assert (
         cli.run(["train", "--labels", "a.csv", "b.csv", "--out", str(out), "--base", "bert", "--epochs", "2", *more])
         == 0
@@ -55,7 +68,7 @@ def test_options_reach_training_and_the_runs_record(
         "epochs": 2,
         "lora": 8,
         "teachers": [],
-        "rehearsed": ("news.csv",),
+        "rehearsed": (),
         "topics": ("climate",),
         "language": "de",
         "withhold_texts": False,

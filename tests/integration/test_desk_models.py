@@ -181,6 +181,7 @@ def _train(olaf: Person) -> None:
     assert len(set(seen)) > 1, seen
     assert all(after.startswith(before) for before, after in pairwise(seen) if before)
     assert "the bundle is in" in seen[-1]
+    assert re.search(r"rehearsed without labels: [1-9]\d* of \d+ texts; 0 of our own", seen[-1])
     assert olaf.faults() == []
 
 

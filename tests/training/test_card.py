@@ -29,6 +29,11 @@ def test_scores_and_rows_are_told():
     assert "Must not be used" in told
 
 
+def test_what_was_shown_again_without_labels_is_told_as_such():
+    told = card({"mine": 80, "news": 600, "sheet": 50}, rehearsed={"news": 600, "sheet": 20})
+    assert "- mine: 80 rows\n- news: 600 rows, 600 of them without labels\n- sheet: 50 rows, 20 of them" in told
+
+
 def test_a_model_of_another_language_is_not_called_english():
     told = card({"mine": 80}, ["zh"])
     assert "short post in Chinese" in told

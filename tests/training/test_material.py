@@ -145,8 +145,9 @@ def test_texts_that_are_rehearsed_train_without_labels_and_nothing_that_is_held_
     }
     assert {part_of(each.text) for each in rehearsed} == {"train"}
     corpus = sum(is_corpus(each.origin) for each in parts["train"])
-    assert f"rehearsed without labels: {len(rehearsed)} of 201 texts, 1 bad rows; {corpus:,} of our own" in said
+    assert f"rehearsed without labels: {len(rehearsed)} of 201 texts; {corpus:,} of our own" in said
     assert corpus > 7_000
+    assert "news.csv:203: no text" in said
 
 
 def test_the_more_is_rehearsed_the_fewer_of_the_projects_own_headlines_are_shown_again(sheet, monkeypatch):

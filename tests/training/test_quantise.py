@@ -8,9 +8,41 @@ from hypothesis.extra import numpy as hnp
 
 pytest.importorskip("torch")
 
-from training.quantise import LEVELS, OUTLIERS, _range
+from training import quantise
+from training.confidence import Interval
+from training.evaluation import Predictions
+from training.labels import LabelledText
+from training.quantise import LEVELS, OUTLIERS, _range, is_shown
 
 reaches = hnp.arrays(np.float32, st.integers(OUTLIERS + 1, 40), elements=st.floats(0, 100, width=32))
+
+
+@pytest.mark.parametrize(
+    ("loss", "shown"),
+    [
+        (Interval(0.006, -0.004, 0.016), False),
+        (Interval(0.012, 0.003, 0.02), True),
+        (Interval(0.004, 0.001, 0.007), False),
+        (Interval(0.15, -0.02, 0.4), True),
+        (Interval(-0.02, -0.03, -0.01), False),
+    ],
+)
+def test_a_loss_is_shown_where_it_is_too_large_and_no_chance(loss, shown):
+    assert is_shown(loss) == shown
+
+
+def test_a_loss_is_what_integers_get_wrong_that_floats_do_not(scorer, monkeypatch):
+    rows = tuple(LabelledText(f"Acme {at}", None, "negative", "f") for at in range(100))
+    right = np.tile([0.8, 0.1, 0.1], (100, 1))
+    wrong = right.copy()
+    wrong[:30] = [0.1, 0.8, 0.1]
+    topics = np.ones((100, 1))
+    answers = iter([Predictions(scorer.taxonomy, rows, topics, each, ()) for each in (right, wrong)])
+    monkeypatch.setattr(quantise, "predict", lambda _scorer, _rows: next(answers))
+    losses = quantise._losses(scorer.bundle, scorer.bundle, rows)
+    assert set(losses) == {"sentiment"}
+    assert losses["sentiment"].low > 0.1
+    assert is_shown(losses["sentiment"])
 
 
 def bytes_of(values: np.ndarray, span) -> np.ndarray:

@@ -69,6 +69,15 @@ def test_what_nearly_copies_a_row_that_judges_is_not_rehearsed():
     assert rehearsal(rows([copy]), {**NONE, "validation": rows([said])}) == []
 
 
+def test_what_nearly_copies_an_analysts_row_does_not_argue_with_its_label():
+    said = "Kestrovan shares tumble after a short seller says the audited cash is missing"
+    copies = [f"BRIEF-{said}", f"{said}!", f"{said} 2"]
+    mine = LabelledText(said, "climate", "negative", "mine")
+    assert rehearsal(rows(copies), {**NONE, "train": [mine]}) == []
+    corpus = LabelledText(said, "other", "negative", "corpus")
+    assert len(rehearsal(rows(copies), {**NONE, "train": [corpus]})) > 0
+
+
 def test_the_sheet_is_read_back_as_it_was():
     (row,) = csv.DictReader(io.StringIO(rehearsal_sheet([headline('Acme "falls", again')])))
     assert row == {"title": 'Acme "falls", again', "source": "Wire"}

@@ -347,6 +347,9 @@ def test_integer_arithmetic_is_added_where_it_keeps_the_scores_and_left_out_wher
     assert same == bundle == Bundle.open(bundle.folder)
     assert "left out" in told
 
+    same, told = training.quantise.add_integer_graph(bundle, TEXTS, [])
+    assert (same, told) == (bundle, "no labelled row tells what int8 arithmetic costs: left out")
+
     monkeypatch.undo()
     integer, told = training.quantise.add_integer_graph(bundle, TEXTS, rows)
     assert integer.manifest.graphs["int8"]

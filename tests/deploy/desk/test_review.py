@@ -54,14 +54,14 @@ def shown(visitor: Visitor) -> tuple[str, str]:
 
 
 def test_headlines_that_are_chosen_while_the_page_is_written_are_not_nothing_to_label(anna, monkeypatch):
-    make = LabelQueue._make
+    ask = LabelQueue.next
 
-    def make_and_wait(queue):
-        begun = make(queue)
+    def ask_and_wait(queue, annotator):
+        answer = ask(queue, annotator)
         queue.wait(60)
-        return begun
+        return answer
 
-    monkeypatch.setattr(LabelQueue, "_make", make_and_wait)
+    monkeypatch.setattr(LabelQueue, "next", ask_and_wait)
     assert "data-reload" in anna.get("/review").text
     assert read(anna.get("/review").text) != ("", "")
 
