@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -330,9 +329,7 @@ def test_a_file_that_is_no_registry_is_left_as_it_is(desk: Desk, monkeypatch: py
 
 def test_rollback_goes_back_and_says_so_and_twice_is_back_again(desk: Desk) -> None:
     desk.promoted("first", "second")
-    started = time.monotonic()
     status, out, err = desk.type("rollback", "--reason", "calls everything neutral")
-    assert time.monotonic() - started < 5
     assert (status, err, desk.aliases()) == (0, "", (1, 2))
     assert out.startswith("version 1 (toy-")
     assert "version 2 is kept: newsquall rollback goes back to it" in out
