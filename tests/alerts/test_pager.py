@@ -522,8 +522,10 @@ def test_a_more_severe_alert_of_the_same_squall_is_told_and_a_less_severe_one_is
     assert [delivery.key for delivery in pager.book.pending("desk")] == [f"{page.id}-firing", f"{page.id}-grown-1"]
 
 
-def test_what_is_critical_at_once_is_told_once(archive: Archive) -> None:
-    tell(archive, "Kestrovan", NOW - MINUTE)
+@pytest.mark.parametrize("evidence", [True, False])
+def test_what_is_critical_at_once_is_told_once(archive: Archive, evidence: bool) -> None:
+    if evidence:
+        tell(archive, "Kestrovan", NOW - MINUTE)
     pager = pager_of(archive)
     pager.take([firing(KESTROVAN), firing(KESTROVAN, severity="critical")], NOW)
     page = only_page(pager)
