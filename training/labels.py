@@ -148,6 +148,12 @@ def is_corpus(origin: str) -> bool:
     return origin == OWN or origin.startswith(f"{OWN}-")
 
 
+def is_own(row: LabelledText) -> bool:
+    """Whether a row is an analyst's label, and not one of the texts that are shown again beside those."""
+    is_labelled = row.topic is not None or row.sentiment is not None or bool(row.entities)
+    return is_labelled and not is_corpus(row.origin)
+
+
 def _origin(path: Path) -> str:
     if path.parent == CORPUS:
         return OWN

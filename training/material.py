@@ -13,7 +13,7 @@ from training.labels import (
     LabelSet,
     Part,
     corpus_files,
-    is_corpus,
+    is_own,
     part_of,
     read_labels,
     read_texts,
@@ -99,12 +99,6 @@ def held_apart(parts: Mapping[Part, Sequence[LabelledText]], judging: Sequence[L
     kept_train = without_copies(train_rows, kept_validation + held)
     dropped = len(validation) - len(kept_validation) + len(train_rows) - len(kept_train)
     return {"train": kept_train, "validation": kept_validation, "test": test}, dropped
-
-
-def is_own(row: LabelledText) -> bool:
-    """Whether a row is an analyst's label, and not one of the texts that are shown again beside those."""
-    is_labelled = row.topic is not None or row.sentiment is not None or bool(row.entities)
-    return is_labelled and not is_corpus(row.origin)
 
 
 def _not_among(paths: Sequence[str], files: Sequence[str]) -> list[str]:

@@ -60,12 +60,14 @@ def add_integer_graph(bundle: Bundle, texts: Sequence[str], rows: Sequence[Label
     told = ", ".join(
         f"{head} {loss.estimate:+.4f} ({loss.low:+.4f} to {loss.high:+.4f})" for head, loss in losses.items()
     )
-    if not losses or any(is_shown(loss) for loss in losses.values()):
-        (folder / GRAPH).unlink()
-        if not losses:
-            return bundle, "no labelled row tells what int8 arithmetic costs: left out"
-        return bundle, f"int8 arithmetic costs macro-F1 ({told}): left out"
-    return seal(folder, manifest), f"int8 arithmetic is not shown to cost macro-F1 ({told}): added"
+    if not losses:
+        why = "no labelled row tells what int8 arithmetic costs"
+    elif any(map(is_shown, losses.values())):
+        why = f"int8 arithmetic costs macro-F1 ({told})"
+    else:
+        return seal(folder, manifest), f"int8 arithmetic is not shown to cost macro-F1 ({told}): added"
+    (folder / GRAPH).unlink()
+    return bundle, f"{why}: left out"
 
 
 def is_shown(loss: Interval) -> bool:

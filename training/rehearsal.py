@@ -11,7 +11,7 @@ from operator import itemgetter
 
 from stream.records import ScoredHeadline
 from training.exchange import write_csv
-from training.labels import LabelledText, Part, is_corpus, part_of, text_key
+from training.labels import LabelledText, Part, is_own, part_of, text_key
 from training.neardup import without_copies
 
 # docs/LOG.md has what they keep and what they cost.
@@ -30,7 +30,7 @@ def rehearsal(
     run; none that is held back, here or among the texts themselves, and none that is an analyst's row or nearly copies
     one: its label has the say."""
     taken = {text_key(row.text) for part in parts.values() for row in part}
-    own = [row for row in parts["train"] if not is_corpus(row.origin)]
+    own = [row for row in parts["train"] if is_own(row)]
     fresh = {text_key(row.text): row for row in texts if part_of(row.text) == "train"}
     drawn = some([row for key, row in fresh.items() if key not in taken], limit)
     held = [row for row in texts if part_of(row.text) != "train"]

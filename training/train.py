@@ -36,8 +36,8 @@ from training.evaluation import predict, scores_by_origin
 from training.export import Origin, documented, export_bundle, install
 from training.finetune import OnEpoch, Recipe, finetune, logits_of
 from training.heldout import keeps_apart, report_of
-from training.labels import HEADS, LabelledText, Part, is_corpus
-from training.material import gather, is_own
+from training.labels import HEADS, LabelledText, Part, is_corpus, is_own
+from training.material import gather
 from training.network import TwoHeads, build, default_base
 from training.opinions import Opinions, heeded, opinions_of
 from training.quantise import add_integer_graph

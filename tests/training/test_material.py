@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from model.errors import InputError, UsageError
 from model.taxonomy import Taxonomy
 from training import material
-from training.labels import LabelledText, corpus_files, is_corpus, part_of, without_contradictions
-from training.material import gather, is_own
+from training.labels import LabelledText, corpus_files, is_corpus, is_own, part_of, without_contradictions
+from training.material import gather
 
 TAXONOMY = Taxonomy()
 
