@@ -1,5 +1,6 @@
 """What tests of several folders share."""
 
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -17,6 +18,10 @@ from model.scorer import Scorer
 # The same examples in every run: what fails here fails there. `pytest --hypothesis-profile=default` looks further.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
+
+# Tests run two at once, and what they train is small: two threads of each would wait for one another (seven times as
+# long on two cores). Read when torch is first imported, also by the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 

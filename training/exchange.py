@@ -1,6 +1,7 @@
 """Labels in the files that people label in: CSV, JSONL and Label Studio's JSON, read row by row, and written."""
 
 import csv
+import io
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -309,12 +310,14 @@ def _entities(given: object) -> object:
     return given if isinstance(given, dict) else {}
 
 
-def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """Rows as CSV. A cell that a spreadsheet would take for a formula has a space before it, which a reader drops."""
-    writer = csv.writer(file, lineterminator="\n")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
         writer.writerow([spreadsheet_cell(row.get(column)) for column in columns])
+    return text.getvalue()
 
 
 def spreadsheet_cell(value: Any) -> str:
@@ -325,16 +328,15 @@ def spreadsheet_cell(value: Any) -> str:
     return f" {text}" if text.startswith(_FORMULA) else text
 
 
-def write_jsonl(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def as_jsonl(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """Rows as JSON objects, one a line, without the columns that they leave empty."""
-    for row in rows:
-        said = {name: row[name] for name in columns if row.get(name) not in (None, "", {})}
-        file.write(json.dumps(said, ensure_ascii=False) + "\n")
+    said = ({name: row[name] for name in columns if row.get(name) not in (None, "", {})} for row in rows)
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in said)
 
 
-def write_json(file: TextIO, tasks: Iterable[Mapping[str, Any]]) -> None:
+def as_json(tasks: Iterable[Mapping[str, Any]]) -> str:
     """Tasks as one JSON list, one a line."""
-    file.write("[\n" + ",\n".join(json.dumps(task, ensure_ascii=False) for task in tasks) + "\n]\n")
+    return "[\n" + ",\n".join(json.dumps(task, ensure_ascii=False) for task in tasks) + "\n]\n"
 
 
 def label_row(label: Label, source: str) -> dict[str, Any]:

@@ -48,8 +48,8 @@ def gather(
     `rehearsed`, without labels, for the training part. `language`: the labels'. Bad rows and texts with two
     labels are told and left out; `strict` raises for the first.
 
-    Raises InputError if a file cannot be read or the rows are too few, UsageError for a topic of the taxonomy's that
-    neither the bundle nor a row has.
+    Raises InputError if a file cannot be read, if the rows are too few or if there is no text to rehearse, UsageError
+    for a topic of the taxonomy's that neither the bundle nor a row has.
     """
     if going_on_from is not None:
         paths = [*paths, *_not_among(paths, corpus_files(going_on_from.manifest.languages))]
@@ -71,6 +71,8 @@ def gather(
     _require_enough(parts, going_on_from is not None)
     if rehearsed:
         texts = _usable(read_texts(rehearsed, masker), say, strict)
+        if not texts:
+            raise InputError(f"no text to rehearse in {', '.join(rehearsed)}: a row needs a title or text")
         kept = rehearsal(texts, parts, judging)
         own = [row for row in parts["train"] if is_own(row)]
         again = some([row for row in parts["train"] if not is_own(row)], SHOWN_AGAIN - len(kept))

@@ -5,12 +5,11 @@ A model that learns new labels loses some of what it knew of the texts that it n
 """
 
 import heapq
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 
 from stream.records import ScoredHeadline
-from training.exchange import write_csv
+from training.exchange import as_csv
 from training.labels import LabelledText, Part, is_own, part_of, text_key
 from training.neardup import without_copies
 
@@ -61,6 +60,4 @@ def to_rehearse(headlines: Iterable[ScoredHeadline], limit: int = REHEARSED) -> 
 
 def rehearsal_sheet(headlines: Iterable[ScoredHeadline]) -> str:
     """Headlines as the CSV that `newsquall train --rehearse` reads."""
-    text = io.StringIO()
-    write_csv(text, ("title", "source"), [{"title": each.title, "source": each.source} for each in headlines])
-    return text.getvalue()
+    return as_csv(("title", "source"), [{"title": each.title, "source": each.source} for each in headlines])

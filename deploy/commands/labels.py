@@ -1,6 +1,5 @@
 """`newsquall labels`: people's labels in and out, what to label next, and public sets."""
 
-import io
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from stream.headlines import read_headlines
 from stream.records import DIGITS, ScoredHeadline
 from stream.settings import Settings
 from training import publicsets
-from training.exchange import UNNAMED, Reader, label_row, require_new_topic, write_csv, write_json, write_jsonl
+from training.exchange import UNNAMED, Reader, as_csv, as_json, as_jsonl, label_row, require_new_topic
 from training.intake import take_in
 from training.labelbook import LabelBook, agreed, disagreements, training_notes
 from training.labelstudio import labelled_task, predicted_task
@@ -303,14 +302,9 @@ def _written(
     mark: bool = False,
 ) -> bytes:
     """Rows in a format. `mark`: begin CSV with the mark by which a spreadsheet knows UTF-8."""
-    file = io.StringIO()
     if form == "csv":
-        write_csv(file, columns, rows)
-    elif form == "jsonl":
-        write_jsonl(file, columns, rows)
-    else:
-        write_json(file, tasks)
-    return file.getvalue().encode("utf-8-sig" if mark and form == "csv" else "utf-8")
+        return as_csv(columns, rows).encode("utf-8-sig" if mark else "utf-8")
+    return (as_jsonl(columns, rows) if form == "jsonl" else as_json(tasks)).encode()
 
 
 def _put(out: Path | None, content: bytes) -> None:

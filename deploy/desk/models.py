@@ -1,7 +1,6 @@
 """The models: which one is live and how it came to be so, what each scores, a new one out of the labels, and the way of
 the champion forth and back."""
 
-import io
 from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib.util import find_spec
@@ -22,7 +21,7 @@ from model.taxonomy import Taxonomy
 from stream.archive import archive_errors
 from stream.records import ScoredHeadline
 from training.evaluation import HEADS
-from training.exchange import label_row, write_csv
+from training.exchange import as_csv, label_row
 from training.heldout import report_of
 from training.labelbook import agreed
 from training.labels import text_key
@@ -162,9 +161,8 @@ def train(desk: Desk, visit: Visit) -> Response:
     name = desk.jobs.prepare("train", visit.now)
     known = desk.archive_find([label.headline_id for label in taken])
     sources = {id_: headline.source for id_, headline in known.items()}
-    text = io.StringIO()
-    write_csv(text, COLUMNS, [label_row(label, sources.get(label.headline_id, "")) for label in taken])
-    file = desk.jobs.give(name, LABELS, text.getvalue())
+    sheet = as_csv(COLUMNS, [label_row(label, sources.get(label.headline_id, "")) for label in taken])
+    file = desk.jobs.give(name, LABELS, sheet)
     base = "champion" if _champion(desk) else "bundled"
     new = sorted({label.topic for label in taken if label.topic} - set(Taxonomy().topics))
     topics = [argument for topic in new for argument in ("--topic", topic)]

@@ -19,7 +19,6 @@ import pytest
 
 pytest.importorskip("torch")
 
-import torch
 from playwright.sync_api import Browser, Page, expect
 
 from deploy.desk.passwords import write_password
@@ -63,10 +62,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, empty_registry: Path) -> Iter
     registry, now = Registry(place), datetime.now(UTC)
     files = label_files(_made(folder / "labels"), EACH, step=2)
     base = toy_encoder(_made(folder / "base"), [Path(each).read_text(encoding="utf-8") for each in files])
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # on a machine with other work two wait for each other
     good = train(files, folder / "good", base, language=LANGUAGE, recipe=RECIPE)
-    torch.set_num_threads(threads)
     assert good is not None
     promote(registry, toy(folder / "poor", language=LANGUAGE, towards_names=False), Because("ada", now), None)
     promote(registry, good, Because("ada", now), POOR)
@@ -80,10 +76,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, empty_registry: Path) -> Iter
         f'passwords = "{folder}/passwords"\nruns = "{folder}/runs"\n[relay]\nprometheus = "http://127.0.0.1:9"\n'
         f'[registry]\nuri = "{place.uri}"\nartifacts = "{place.artifacts}"\ncache = "{place.cache}"\n'
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        with serving(settings, folder) as address:
-            yield Site(address, registry)
+    with serving(settings, folder) as address:
+        yield Site(address, registry)
 
 
 def _made(folder: Path) -> Path:

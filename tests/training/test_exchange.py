@@ -1,6 +1,5 @@
 """Label files as people have them: CSV, JSONL, Label Studio's exports; what is wrong with a row, and with a file."""
 
-import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,12 +15,12 @@ from stream.archive import Archive
 from stream.records import Label
 from training.exchange import (
     Reader,
+    as_csv,
+    as_json,
+    as_jsonl,
     encoding_of,
     label_row,
     require_new_topic,
-    write_csv,
-    write_json,
-    write_jsonl,
 )
 from training.intake import take_in
 from training.labelbook import LabelBook
@@ -382,13 +381,12 @@ LABELS = st.builds(
 def test_what_is_exported_is_imported_as_it_was(tmp_path_factory, labels):
     folder = tmp_path_factory.mktemp("out")
     rows = [label_row(label, "Wire") for label in labels]
-    for name, write in (
-        ("a.csv", lambda file: write_csv(file, COLUMNS, rows)),
-        ("a.jsonl", lambda file: write_jsonl(file, COLUMNS, rows)),
-        ("a.json", lambda file: write_json(file, map(labelled_task, rows))),
+    for name, text in (
+        ("a.csv", as_csv(COLUMNS, rows)),
+        ("a.jsonl", as_jsonl(COLUMNS, rows)),
+        ("a.json", as_json(map(labelled_task, rows))),
     ):
-        with (folder / name).open("w", encoding="utf-8", newline="") as file:
-            write(file)
+        (folder / name).write_text(text, encoding="utf-8", newline="")
         read = READER.read(str(folder / name))
         assert read.problems == []
         assert [found.label for found in read.found] == labels
@@ -398,8 +396,7 @@ def test_training_reads_what_is_exported(tmp_path):
     label = Label(
         "h1", "Acme falls, again", "rita;tom", NOW, "review", "climate", "negative", {"Acme": "negative"}, "en"
     )
-    with (tmp_path / "labels.csv").open("w", encoding="utf-8", newline="") as file:
-        write_csv(file, COLUMNS, [label_row(label, "Wire")])
+    (tmp_path / "labels.csv").write_text(as_csv(COLUMNS, [label_row(label, "Wire")]), encoding="utf-8", newline="")
     (row,) = read_labels([str(tmp_path / "labels.csv")], Taxonomy().with_topics(["climate"])).rows
     assert (row.text, row.topic, row.sentiment, row.source, row.language) == (
         "Acme falls, again",
@@ -413,11 +410,10 @@ def test_training_reads_what_is_exported(tmp_path):
 
 @pytest.mark.parametrize("title", ["=HYPERLINK(1)", "+1 for Acme", "-3% at Acme", "@acme falls"])
 def test_a_headline_is_no_formula_in_a_spreadsheet(title, file):
-    sheet = io.StringIO()
-    write_csv(sheet, ("title", "topic"), [{"title": title, "topic": "other"}])
-    cell = sheet.getvalue().splitlines()[1].strip('"')
+    sheet = as_csv(("title", "topic"), [{"title": title, "topic": "other"}])
+    cell = sheet.splitlines()[1].strip('"')
     assert cell.startswith(" ")
-    assert said(READER.read(file(sheet.getvalue()))) == [(title, "other", None)]
+    assert said(READER.read(file(sheet))) == [(title, "other", None)]
 
 
 def test_a_task_to_do_carries_the_models_choices_as_its_pre_annotation():

@@ -165,6 +165,13 @@ def test_a_bad_row_among_what_is_rehearsed_stops_a_strict_training(sheet):
         gather([sheet(many())], TAXONOMY, model_of(["en"]), "en", Said([]), strict=True, rehearsed=[news])
 
 
+@pytest.mark.parametrize("rows", [[], ["...,,"]])
+def test_a_file_without_a_text_to_rehearse_is_refused(sheet, rows):
+    news = sheet(rows, "news.csv")
+    with pytest.raises(InputError, match=r"no text to rehearse in .*news\.csv: a row needs a title or text"):
+        gather([sheet(many())], TAXONOMY, model_of(["en"]), "en", Said([]), rehearsed=[news])
+
+
 def test_files_of_the_corpus_are_not_read_twice():
     english = corpus_files(["en"])
     first, _ = gather(english, TAXONOMY, None, "en", Said([]))
