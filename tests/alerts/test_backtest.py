@@ -11,10 +11,10 @@ import pytest
 from alerts.backtest import back_test, past_of
 from stream.budget import Budget
 from stream.detector import Detection
-from stream.fingerprint import fingerprint
 from stream.history import DAY
 from stream.records import ScoredHeadline
 from stream.settings import AlertSettings
+from tests.scoredheadlines import scored_headline
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAYS = 21
@@ -34,23 +34,8 @@ def scored(
     number: int, title: str, at: datetime, source: str, *, sentiment: str = "negative", topic: str = "earnings",
     company: str | None = None,
 ) -> ScoredHeadline:  # fmt: skip
-    p = {"negative": 0.1, "neutral": 0.1, "positive": 0.1, sentiment: 0.8}
-    return ScoredHeadline(
-        id=f"h{number}",
-        title=title,
-        source=source,
-        url="",
-        published_at=at,
-        scored_at=at,
-        topic=topic,
-        topic_probability=0.9,
-        sentiment=sentiment,
-        probabilities=p,
-        polarity=p["positive"] - p["negative"],
-        entities={company: sentiment} if company else {},
-        fingerprint=fingerprint(title),
-        model="v1",
-    )
+    entities = {company: sentiment} if company else {}
+    return scored_headline(title, at, sentiment, id=f"h{number}", source=source, topic=topic, entities=entities)
 
 
 def titles(chance: random.Random) -> Iterator[str]:

@@ -11,8 +11,7 @@ from PIL import Image
 from alerts.chart import HEIGHT, POINTS, WIDTH, chart_of, draw, rolling
 from alerts.page import Links, Page
 from stream.archive import Archive
-from stream.fingerprint import fingerprint
-from stream.records import ScoredHeadline
+from tests.scoredheadlines import scored_headline
 
 NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -66,22 +65,7 @@ def test_a_squall_is_seen_where_it_is() -> None:
 
 
 def test_it_is_drawn_from_the_archive_up_to_the_pages_end(archive: Archive) -> None:
-    headline = ScoredHeadline(
-        id="1",
-        title="Kestrovan collapses",
-        source="Wire",
-        url="",
-        published_at=NOW,
-        scored_at=NOW,
-        topic="fraud_governance",
-        topic_probability=0.9,
-        sentiment="negative",
-        probabilities={"negative": 0.9, "neutral": 0.1, "positive": 0.0},
-        polarity=-0.9,
-        entities={"Kestrovan": "negative"},
-        fingerprint=fingerprint("Kestrovan collapses"),
-        model="v1",
-    )
+    headline = scored_headline("Kestrovan collapses", NOW, topic="fraud_governance", entities={"Kestrovan": "negative"})
     archive.keep([headline])
     assert archive.negative_times("entity/Kestrovan", NOW, NOW) == [NOW]
     shown = chart_of(PAGE, archive, NOW + 3 * MINUTE)

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.evidence import gather, onset, same_squall, summarise, unbroken
-from stream.fingerprint import fingerprint
 from stream.records import ScoredHeadline
+from tests.scoredheadlines import scored_headline
 
 NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -25,21 +25,15 @@ EVENTS = (
 def negative(
     title: str, ago: timedelta, source: str = "Baltic Wire", *, p: float = 0.9, number: int = 0, url: str = ""
 ) -> ScoredHeadline:
-    at = NOW - ago
-    return ScoredHeadline(
+    return scored_headline(
+        title,
+        NOW - ago,
         id=f"{title[:12]}-{source}-{number}",
-        title=title,
         source=source,
         url=url,
-        published_at=at,
-        scored_at=at,
         topic="fraud_governance",
-        topic_probability=0.9,
-        sentiment="negative",
         probabilities={"negative": p, "neutral": 1 - p, "positive": 0.0},
-        polarity=-p,
         entities={"Kestrovan": "negative"},
-        fingerprint=fingerprint(title),
         model="v1",
     )
 

@@ -14,10 +14,9 @@ from alerts.pagebook import PageBook
 from alerts.pager import Pager
 from model.errors import ArchiveError
 from stream.archive import Archive
-from stream.fingerprint import fingerprint
-from stream.records import ScoredHeadline
 from stream.settings import Settings
 from stream.verdicts import Verdict, VerdictBook
+from tests.scoredheadlines import scored_headline
 
 NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -47,20 +46,14 @@ def tell(
         title = f"{company} {EVENTS[number]}"
         published = at + number * SECOND
         rows.append(
-            ScoredHeadline(
+            scored_headline(
+                title,
+                published,
                 id=f"{company}-{number}",
-                title=title,
                 source=("Baltic Wire", "Tideline", "Rhinegate")[number % 3],
                 url=f"https://news.example/{company}/{number}",
-                published_at=published,
-                scored_at=published,
                 topic=topic,
-                topic_probability=0.9,
-                sentiment="negative",
-                probabilities={"negative": 0.9, "neutral": 0.1, "positive": 0.0},
-                polarity=-0.9,
                 entities={company: "negative"},
-                fingerprint=fingerprint(title),
                 model="v1",
             )
         )
@@ -267,20 +260,13 @@ def ordinary(archive: Archive, source: str, times: Sequence[datetime], model: st
     for at in times:
         title = f"Markets quiet {at:%d %H %M}"
         rows.append(
-            ScoredHeadline(
+            scored_headline(
+                title,
+                at,
+                "neutral",
                 id=f"{source}-{at.isoformat()}",
-                title=title,
                 source=source,
-                url="",
-                published_at=at,
-                scored_at=at,
                 topic="markets_general",
-                topic_probability=0.9,
-                sentiment="neutral",
-                probabilities={"negative": 0.1, "neutral": 0.8, "positive": 0.1},
-                polarity=0.0,
-                entities={},
-                fingerprint=fingerprint(title),
                 model=model,
             )
         )

@@ -13,29 +13,13 @@ from stream.records import ScoredHeadline, Sentiment, minute_of
 from stream.subjects import tallies
 from tests.chaos.audit import Books, audit
 from tests.chaos.faults import MOST_WORKERS, plan
+from tests.scoredheadlines import scored_headline
 
 NOW = datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
 
 
 def headline(id_: str, topic: str = "earnings", sentiment: Sentiment = "negative") -> ScoredHeadline:
-    probabilities: dict[Sentiment, float] = {"negative": 0.2, "neutral": 0.2, "positive": 0.2, sentiment: 0.6}
-    return ScoredHeadline(
-        id=id_,
-        title=f"Acme {id_}",
-        source="wire",
-        url="",
-        published_at=NOW + timedelta(minutes=len(id_)),
-        scored_at=NOW,
-        topic=topic,
-        topic_probability=0.9,
-        sentiment=sentiment,
-        probabilities=probabilities,
-        polarity=0.0,
-        entities={},
-        fingerprint="",
-        model="m",
-        origin=None,
-    )
+    return scored_headline(f"Acme {id_}", NOW + timedelta(minutes=len(id_)), sentiment, id=id_, topic=topic)
 
 
 HEADLINES = {each.id: each for each in (headline("a"), headline("bb", "other"), headline("ccc", "other", "positive"))}

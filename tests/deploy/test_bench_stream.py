@@ -13,6 +13,7 @@ from model.bundle import BUNDLED, Bundle
 from stream.records import Origin, ScoredHeadline, minute_of
 from stream.subjects import ALL
 from stream.watchlist import load_watchlist
+from tests.scoredheadlines import scored_headline
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -20,21 +21,11 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 def scored(published: float, scored_after: float, offset: int = 0, partition: int = 0) -> ScoredHeadline:
     """A headline published so many seconds after noon, and scored so many after that."""
     at = NOW + timedelta(seconds=published)
-    return ScoredHeadline(
+    return scored_headline(
+        "Acme profit falls",
+        at,
         id=f"{partition}-{offset}",
-        title="Acme profit falls",
-        source="wire",
-        url="",
-        published_at=at,
         scored_at=at + timedelta(seconds=scored_after),
-        topic="earnings",
-        topic_probability=0.9,
-        sentiment="negative",
-        probabilities={"negative": 0.8, "neutral": 0.1, "positive": 0.1},
-        polarity=-0.7,
-        entities={},
-        fingerprint="",
-        model="m",
         origin=Origin(partition, offset),
     )
 

@@ -35,13 +35,13 @@ from deploy.desk.passwords import write_password
 from deploy.desk.roles import Role
 from deploy.stack.postgres import Postgres
 from stream.archive import Archive
-from stream.fingerprint import fingerprint
 from stream.records import ScoredHeadline
 from stream.settings import Settings
 from stream.verdicts import VerdictBook
 from tests.hostile.markup import runs
 from tests.hostile.visits import EVALUATED, EXECUTED, MARKUP, Visit, encoded, visits
 from tests.integration.browser import Person, chromium, serving
+from tests.scoredheadlines import scored_headline
 from training.labelbook import LabelBook
 
 PASSWORD = "a long enough one"
@@ -199,11 +199,15 @@ def _fill(url: str) -> str:
 
 
 def _scored(id_: str, title: str, at: datetime) -> ScoredHeadline:
-    share = {"negative": 0.6, "neutral": 0.2, "positive": 0.2}
-    return ScoredHeadline(
-        id_, title, f"<b>{MARKUP[1]}", MARKUP[-4], at, at, "earnings", 0.6, "negative", share, -0.4,
-        {"Kestrovan": "negative", MARKUP[2]: "negative"}, fingerprint(title), f"toy {MARKUP[0]}",
-    )  # fmt: skip
+    return scored_headline(
+        title,
+        at,
+        id=id_,
+        source=f"<b>{MARKUP[1]}",
+        url=MARKUP[-4],
+        entities={"Kestrovan": "negative", MARKUP[2]: "negative"},
+        model=f"toy {MARKUP[0]}",
+    )
 
 
 def _send(guest: _Guest, visit: Visit, report: Report) -> tuple[Role | None, str] | None:

@@ -33,11 +33,11 @@ from deploy.demo.system import System
 from deploy.demo.world import World
 from stream.archive import Archive
 from stream.publisher import Publisher
-from stream.records import ScoredHeadline
 from stream.settings import GrafanaSettings, load_settings
 from stream.verdicts import Verdict, VerdictBook
 from tests.grafanaserver import TOKEN, GrafanaServer
 from tests.integration.conftest import eventually
+from tests.scoredheadlines import scored_headline
 
 COMPANY = SQUALL_SUBJECT.partition("/")[2]
 
@@ -192,23 +192,15 @@ def test_a_name_is_a_name_whatever_is_in_it(squall: Squall, name: str) -> None:
 
 
 def keep_headline(url: str, name: str) -> None:
-    now = datetime.now(UTC) - timedelta(seconds=2)
-    headline = ScoredHeadline(
-        id=f"about {name}",
-        title=f"{name} slumps as others gain",
+    headline = scored_headline(
+        f"{name} slumps as others gain",
+        datetime.now(UTC) - timedelta(seconds=2),
+        "neutral",
         source="Tideline",
         url="javascript:alert(1)",
-        published_at=now,
-        scored_at=now,
         topic="markets_general",
-        topic_probability=0.9,
-        sentiment="neutral",
-        probabilities={"negative": 0.3, "neutral": 0.4, "positive": 0.3},
-        polarity=0.0,
         entities={name: "negative"},
         entity_probabilities={name: {"negative": 0.75, "neutral": 0.2, "positive": 0.05}},
-        fingerprint="",
-        model="m",
     )
     archive = Archive(url)
     try:

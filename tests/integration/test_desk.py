@@ -17,11 +17,11 @@ from alerts.pagebook import PageBook
 from alerts.pager import Pager
 from deploy.desk.passwords import write_password
 from stream.archive import Archive
-from stream.fingerprint import fingerprint
 from stream.records import ScoredHeadline
 from stream.settings import Settings
 from stream.verdicts import VerdictBook
 from tests.integration.browser import SCREENS, Person, chromium, serving
+from tests.scoredheadlines import scored_headline
 from training.labelbook import LabelBook
 
 PASSWORD = "a long enough one"
@@ -48,11 +48,18 @@ class Site(NamedTuple):
 
 
 def scored(id_: str, title: str, at: datetime, topic: str, sentiment: str, **entities: str) -> ScoredHeadline:
-    share = {name: 0.6 if name == sentiment else 0.2 for name in ("negative", "neutral", "positive")}
-    return ScoredHeadline(
-        id_, title, f"Source {len(title) % 5}", f"https://news.example/{id_}", at, at, topic, 0.6, sentiment, share,
-        share["positive"] - share["negative"], entities, fingerprint(title), "toy-1",
-    )  # fmt: skip
+    return scored_headline(
+        title,
+        at,
+        sentiment,
+        id=id_,
+        source=f"Source {len(title) % 5}",
+        url=f"https://news.example/{id_}",
+        topic=topic,
+        topic_probability=0.6,
+        entities=entities,
+        model="toy-1",
+    )
 
 
 @pytest.fixture(scope="module")

@@ -24,9 +24,9 @@ from playwright.sync_api import Browser, Page, expect
 from deploy.desk.passwords import write_password
 from model.registry import CHAMPION, Registry, RegistryPlace
 from stream.archive import Archive
-from stream.fingerprint import fingerprint
 from stream.records import Label, ScoredHeadline
 from tests.integration.browser import Person, chromium, serving
+from tests.scoredheadlines import scored_headline
 from tests.toyencoder import label_files, toy_encoder
 from tests.toymodel import toy
 from training.finetune import Recipe
@@ -95,11 +95,9 @@ def _labels(files: list[str], now: datetime) -> list[Label]:
 
 def _scored(number: int, now: datetime) -> ScoredHeadline:
     title = f"{COMPANIES[number % len(COMPANIES)]} {EVENTS[number % len(EVENTS)]}"
-    share = {"negative": 0.3, "neutral": 0.4, "positive": 0.3}
-    return ScoredHeadline(
-        f"h{number}", title, "Wire", "", now - timedelta(minutes=number), now, "personnel_labour", 0.5, "neutral",
-        share, 0.0, {}, fingerprint(title), "toy-1",
-    )  # fmt: skip
+    return scored_headline(
+        title, now - timedelta(minutes=number), "neutral", id=f"h{number}", topic="personnel_labour", model="toy-1"
+    )
 
 
 @pytest.fixture

@@ -29,9 +29,8 @@ from deploy.stack.alertmanager import Alertmanager
 from deploy.stack.ports import free_port
 from deploy.stack.prometheus import Prometheus
 from stream.archive import Archive
-from stream.fingerprint import fingerprint
-from stream.records import ScoredHeadline
 from stream.settings import Settings
+from tests.scoredheadlines import scored_headline
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = {
@@ -210,21 +209,14 @@ def tell(archive: Archive, company: str = "Kestrovan") -> None:
         title = f"{company} {event}"
         at = now() - timedelta(seconds=30 - number)
         rows.append(
-            ScoredHeadline(
+            scored_headline(
+                title,
+                at,
                 id=f"{company}-{number}",
-                title=title,
                 source=("Baltic Wire", "Tideline", "Rhinegate")[number % 3],
                 url=f"https://news.example/{number}",
-                published_at=at,
-                scored_at=at,
                 topic="fraud_governance",
-                topic_probability=0.9,
-                sentiment="negative",
-                probabilities={"negative": 0.9, "neutral": 0.1, "positive": 0.0},
-                polarity=-0.9,
                 entities={company: "negative"},
-                fingerprint=fingerprint(title),
-                model="v1",
             )
         )
     archive.keep(rows)

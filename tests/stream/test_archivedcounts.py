@@ -10,6 +10,7 @@ import pytest
 from stream.archive import Archive
 from stream.archivedcounts import ArchivedCounts
 from stream.records import ScoredHeadline
+from tests.scoredheadlines import scored_headline
 
 NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -23,8 +24,7 @@ def archive(archive_url: str) -> Iterator[Archive]:
 
 
 def scored(id_: str, at: datetime, topic: str, sentiment: str, **entities) -> ScoredHeadline:
-    share = {name: float(name == sentiment) for name in ("negative", "neutral", "positive")}
-    return ScoredHeadline(id_, id_, "Wire", "", at, NOW, topic, 1.0, sentiment, share, 0.0, entities, "", "m")
+    return scored_headline(id_, at, sentiment, topic=topic, entities=entities)
 
 
 def test_counts_are_those_of_the_headlines_in_each_step(archive):

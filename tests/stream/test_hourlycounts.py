@@ -15,10 +15,9 @@ from stream import database
 from stream.archive import Archive, headlines, microseconds
 from stream.database import AWAY
 from stream.hourlycounts import HOUR, hourly_counts
-from stream.records import ScoredHeadline
+from tests.scoredheadlines import scored_headline
 
 NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
-SHARE = {"negative": 0.8, "neutral": 0.1, "positive": 0.1}
 
 
 @pytest.fixture
@@ -29,9 +28,7 @@ def archive(archive_url):
 
 
 def scored(id_, at=NOW, topic="earnings", sentiment="negative", entities=None):
-    return ScoredHeadline(
-        str(id_), "Acme falls", "Wire", "", at, NOW, topic, 1.0, sentiment, SHARE, -0.7, entities or {}, "", "m"
-    )
+    return scored_headline("Acme falls", at, sentiment, id=str(id_), topic=topic, entities=entities or {})
 
 
 def drawn(seed, number, ids):

@@ -14,25 +14,13 @@ from model.errors import InputError
 from stream.archive import Archive
 from stream.records import ScoredHeadline
 from stream.search import MOST_TERMS, Query, SearchIndex, Term, place_of, terms_of
+from tests.scoredheadlines import scored_headline
 
 NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
 
 
 def scored(id_: str, title: str, at: datetime = NOW, **given_) -> ScoredHeadline:
-    values = {
-        "source": "Wire",
-        "url": "",
-        "topic": "earnings",
-        "topic_probability": 0.8,
-        "sentiment": "negative",
-        "probabilities": {"negative": 0.9, "neutral": 0.05, "positive": 0.05},
-        "polarity": -0.85,
-        "entities": {},
-        "fingerprint": "",
-        "model": "m",
-        **given_,
-    }
-    return ScoredHeadline(id=id_, title=title, published_at=at, scored_at=NOW, **values)
+    return scored_headline(title, at, id=id_, scored_at=NOW, **given_)
 
 
 @pytest.fixture

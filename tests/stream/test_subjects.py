@@ -2,30 +2,17 @@
 
 from datetime import UTC, datetime
 
+from stream.fingerprint import fingerprint
 from stream.records import ScoredHeadline, TallyEntry, encode
 from stream.subjects import subjects_of, tallies
+from tests.scoredheadlines import scored_headline
 
 THEN = datetime(2026, 3, 4, 9, 30, 59, 999999, tzinfo=UTC)
 
 
 def scored(id_="a", topic="earnings", model="m1", entities=None, towards=None) -> ScoredHeadline:
-    return ScoredHeadline(
-        id=id_,
-        title="t",
-        source="wire",
-        url="",
-        published_at=THEN,
-        scored_at=THEN,
-        topic=topic,
-        topic_probability=0.9,
-        sentiment="negative",
-        probabilities={"negative": 0.8, "neutral": 0.1, "positive": 0.1},
-        polarity=-0.7,
-        entities=entities or {},
-        fingerprint="0001.",
-        model=model,
-        entity_probabilities=towards or {},
-    )
+    given = {"entities": entities or {}, "entity_probabilities": towards or {}, "model": model}
+    return scored_headline(id_, THEN, topic=topic, **given)
 
 
 def test_a_headline_counts_for_its_topic_for_all_and_for_its_entities_each_with_its_own_sentiment():
@@ -50,7 +37,7 @@ def test_a_batch_makes_one_tally_a_subject_and_model_with_entries_in_order_and_t
         ("entity/Acme", "m1"): ["d"],
     }
     entity = next(tally for tally in made if tally.subject == "entity/Acme")
-    assert entity.entries == [TallyEntry("d", 29_543_610, "positive", 0.6, "0001.", "wire")]
+    assert entity.entries == [TallyEntry("d", 29_543_610, "positive", 0.6, fingerprint("d"), "Wire")]
 
 
 def test_no_headlines_make_no_tally():

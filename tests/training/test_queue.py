@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from model.errors import UnscorableText
 from model.scorer import Score
 from model.taxonomy import Taxonomy
-from stream.fingerprint import fingerprint
 from stream.records import ScoredHeadline
+from tests.scoredheadlines import scored_headline
 from training.queue import (
     ALIKE,
     PageSpan,
@@ -37,23 +37,14 @@ TITLES = (
 
 def headline(title, negative=0.3, topic="earnings", sure=0.6, at=NOW, **changes) -> ScoredHeadline:
     rest = (1 - negative) / 2
-    fields = {
-        "id": title,
-        "title": title,
-        "source": "Wire",
-        "url": "",
-        "published_at": at,
-        "scored_at": at,
-        "topic": topic,
-        "topic_probability": sure,
-        "sentiment": "negative",
-        "probabilities": {"negative": negative, "neutral": rest, "positive": rest},
-        "polarity": 0.0,
-        "entities": {},
-        "fingerprint": fingerprint(title),
-        "model": "m",
-    }
-    return ScoredHeadline(**fields | changes)
+    return scored_headline(
+        title,
+        at,
+        topic=topic,
+        topic_probability=sure,
+        probabilities={"negative": negative, "neutral": rest, "positive": rest},
+        **changes,
+    )
 
 
 class Reader:

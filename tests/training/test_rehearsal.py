@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.records import ScoredHeadline
+from tests.scoredheadlines import scored_headline
 from training.labels import LabelledText, part_of, text_key
 from training.rehearsal import rehearsal, rehearsal_sheet, to_rehearse
 
@@ -17,22 +18,7 @@ TITLES = st.lists(st.lists(WORDS, min_size=2, max_size=4).map(" ".join), max_siz
 
 
 def headline(title: str) -> ScoredHeadline:
-    return ScoredHeadline(
-        id="h",
-        title=title,
-        source="Wire",
-        url="",
-        published_at=NOW,
-        scored_at=NOW,
-        topic="other",
-        topic_probability=1.0,
-        sentiment="neutral",
-        probabilities={"negative": 0.0, "neutral": 1.0, "positive": 0.0},
-        polarity=0.0,
-        entities={},
-        fingerprint="0",
-        model="toy",
-    )
+    return scored_headline(title, NOW, "neutral")
 
 
 def rows(titles: list[str]) -> list[LabelledText]:

@@ -14,9 +14,9 @@ from starlette.testclient import TestClient
 from deploy.desk.app import build_desk
 from deploy.desk.passwords import write_password
 from stream.archive import Archive
-from stream.fingerprint import fingerprint
 from stream.records import ScoredHeadline
 from stream.settings import DeskSettings, Settings
+from tests.scoredheadlines import scored_headline
 
 NOW = datetime(2026, 7, 3, 2, 40, tzinfo=UTC)
 PASSWORD = "a long enough one"
@@ -135,24 +135,5 @@ def with_desk(settings: Settings, **desk: Any) -> Settings:
 
 def scored(id_: str, title: str, minutes: float = 0.0, **given: Any) -> ScoredHeadline:
     """A negative headline, so many minutes before NOW."""
-    sentiment = given.pop("sentiment", "negative")
-    probabilities = {name: 0.9 if name == sentiment else 0.05 for name in ("negative", "neutral", "positive")}
-    values: dict[str, Any] = {
-        "source": "Wire",
-        "url": f"https://news.example/{id_}",
-        "topic": "earnings",
-        "topic_probability": 0.8,
-        "entities": {},
-        "fingerprint": fingerprint(title),
-        "model": "toy-1",
-    }
-    return ScoredHeadline(
-        id=id_,
-        title=title,
-        published_at=NOW - timedelta(minutes=minutes),
-        scored_at=NOW,
-        sentiment=sentiment,
-        probabilities=probabilities,
-        polarity=probabilities["positive"] - probabilities["negative"],
-        **{**values, **given},
-    )
+    given = {"url": f"https://news.example/{id_}", "scored_at": NOW, "model": "toy-1", **given}
+    return scored_headline(title, NOW - timedelta(minutes=minutes), id=id_, **given)

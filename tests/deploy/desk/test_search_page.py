@@ -40,7 +40,7 @@ def titles(text: str) -> list[str]:
 def test_hits_are_shown_with_what_the_model_says_of_them(told):
     text = told.get("/search?words=profit").text
     assert titles(text) == ["Bolt issues profit warning", "Acme&#39;s profit doubles"]
-    assert "negative 90%" in text
+    assert "negative 80%" in text
     assert '/subjects/entity/Bolt"' in text
     assert titles(told.get("/search?topic=central_banks").text) == ["Central bank holds rates"]
     assert titles(told.get("/search?source=Post&sentiment=neutral").text) == ["Central bank holds rates"]
@@ -99,7 +99,7 @@ def test_the_export_has_every_hit_and_no_formula(archive, desk):
     rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
     assert len(rows) == 1_100
     assert all(not row["title"].startswith("=") for row in rows)
-    assert rows[0]["p_negative"] == "0.9"
+    assert rows[0]["p_negative"] == "0.8"
     assert "exported" in desk.get("/audit").text
 
 
