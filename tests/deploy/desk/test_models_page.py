@@ -1,6 +1,7 @@
 """Models at the desk: jobs one at a time, a training's call, the champion forth and back by the real command line."""
 
 import csv
+import os
 import subprocess
 import sys
 import time
@@ -61,6 +62,23 @@ def test_a_job_has_a_log_a_result_and_an_end_and_is_found_by_the_next_desk(tmp_p
     assert later.all() == [job]
     assert later.log(name) == "it failed\n"
     assert later.result(name) == {"given": 3}
+
+
+@pytest.mark.parametrize(("kind", "later"), [("train", 10), ("promote", 0)])
+def test_a_training_comes_after_whoever_else_wants_the_cores_and_a_promotion_which_measures_does_not(
+    tmp_path, kind, later
+):
+    started = tmp_path / "started"
+    jobs = call(
+        tmp_path,
+        f"import os, time\nwhile not os.path.exists({str(started)!r}): time.sleep(0.01)\n"
+        "print(os.getpriority(os.PRIO_PROCESS, 0))",
+    )
+    job = jobs.start(jobs.prepare(kind, NOW), [], "olaf", NOW)
+    started.touch()
+    ended(jobs, job.name)
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    assert (jobs.place(job.name) / "result.json").read_text() == f"{min(19, mine + later)}\n"
 
 
 def test_one_job_at_a_time_and_it_can_be_ended(tmp_path):
