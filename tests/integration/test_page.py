@@ -250,7 +250,7 @@ def test_one_squall_is_one_page_however_often_it_is_told_and_one_resolve(
     assert page["sentence"] == "8 negative headlines about Kestrovan in 5 minutes, usually 0.01"
     assert (page["headlines"], page["story_count"], page["source_count"]) == (8, 8, 3)
     assert len(page["stories"]) == 5
-    assert page["models"] == ["v1"]
+    assert page["models"] == ["m"]
 
     # Killed once the delivery is written down, started again; Alertmanager reminds every second.
     book = PageBook(archive.engine, [])
