@@ -39,7 +39,7 @@ TAIL_BYTES = 20_000
 KILL_SECONDS = 10.0
 # A training takes minutes of all cores, and the worker may score on the same ones: it comes second (docs/LOG.md). The
 # others take seconds, and a promotion measures speed.
-NICENESS = 10
+NICE = ("nice", "-n", "10")
 # Who looks whether a job is under way holds the lock for a moment; who starts one waits for so long.
 LOOK_SECONDS = 1.0
 LOST = -1  # the status of a job whose end nobody saw
@@ -180,16 +180,13 @@ class Jobs:
                 self._write(job)
                 with (place / LOG).open("ab") as out, (place / RESULT).open("wb") as result:
                     process = subprocess.Popen(
-                        [*self._call, *job.arguments],
+                        [*(NICE if job.kind == "train" else ()), *self._call, *job.arguments],
                         stdin=subprocess.DEVNULL,
                         stdout=result,
                         stderr=out,
                         start_new_session=True,  # a Ctrl-C is for the desk, which ends it in its own way
                         pass_fds=(held,),
                     )
-                if job.kind == "train":
-                    mine = os.getpriority(os.PRIO_PROCESS, 0)
-                    os.setpriority(os.PRIO_PROCESS, process.pid, min(19, mine + NICENESS))
             job = msgspec.structs.replace(job, pid=process.pid)
             self._process, self._running, self._ended = process, job.name, None
             with suppress(OSError):  # without its number only this desk can end it
